@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Firmware interface to the DMA windows of a partitionable endpoint (PE)
+ *
+ * The RTAS calls of the Dynamic DMA Windows option create and remove the
+ * windows of a PE (LoPAR, "DDW"), the TCE hypercalls fill and empty them.
+ * Busy statuses are waited for and every other status becomes an errno here
+ * and nowhere else. Nothing is remembered: what windows a PE has is the
+ * business of dma_windows.c.
+ *
+ * Context: all functions may sleep.
+ */
+
+#include <linux/bits.h>
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/of.h>
+#include <linux/pci.h>
+#include <linux/sched.h>
+
+#include <asm/firmware.h>
+#include <asm/hvcall.h>
+#include <asm/pci-bridge.h>
+#include <asm/plpar_wrappers.h>
+#include <asm/ppc-pci.h>
+#include <asm/rtas.h>
+
+#include "ddw.h"
+
+/* Cells of "ibm,ddw-applicable" */
+enum {
+	DDW_QUERY,
+	DDW_CREATE,
+	DDW_REMOVE,
+	DDW_APPLICABLE_CELLS
+};
+
+/* Cells of "ibm,ddw-extensions": their number comes first */
+enum {
+	DDW_EXT_COUNT,
+	DDW_EXT_RESET,
+	DDW_EXT_QUERY_OUTPUTS,
+};
+
+static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
+{
+	u32 count;
+
+	return !of_property_read_u32_index(dn, "ibm,ddw-extensions",
+					   DDW_EXT_COUNT, &count) &&
+	       count >= cell &&
+	       !of_property_read_u32_index(dn, "ibm,ddw-extensions", cell,
+					   value);
+}
+
+/**
+ * ddw_firmware_init - find out which DDW calls a PE has
+ * @fw: filled in
+ * @dn: node that describes the windows of the PE
+ * @pdev: any device of the PE; the calls name the PE by its address
+ *
+ * The platform may add or withdraw the calls when the partition migrates, so
+ * this is called again whenever the PE changes hands.
+ */
+void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn,
+		       struct pci_dev *pdev)
+{
+	struct pci_dn *pdn = PCI_DN(pci_device_to_OF_node(pdev));
+	u32 token[DDW_APPLICABLE_CELLS];
+	u32 wide;
+
+	memset(fw, 0, sizeof(*fw));
+	fw->config_addr = (pdn->busno << 16) | (pdn->devfn << 8);
+	fw->buid = pdn->phb->buid;
+
+	if (of_property_read_u32_array(dn, "ibm,ddw-applicable", token,
+				       DDW_APPLICABLE_CELLS))
+		return;
+
+	fw->query_token = token[DDW_QUERY];
+	fw->create_token = token[DDW_CREATE];
+	fw->remove_token = token[DDW_REMOVE];
+	fw->dynamic = true;
+	fw->resettable = ddw_read_extension(dn, DDW_EXT_RESET,
+					    &fw->reset_token);
+	fw->query_outputs = 5;
+	if (ddw_read_extension(dn, DDW_EXT_QUERY_OUTPUTS, &wide) && wide == 1)
+		fw->query_outputs = 6;
+}
+
+static int ddw_rtas_errno(const char *call, int status)
+{
+	if (!status)
+		return 0;
+
+	pr_debug("%s: status %d\n", call, status);
+
+	/* -3 is a parameter error, all others are the platform's own trouble */
+	return status == -3 ? -EINVAL : -EIO;
+}
+
+/* The "IO Page Sizes" output, where 2M came late and is out of order */
+static u64 ddw_decode_pgsizes(u32 mask)
+{
+	static const u8 shift[] = { 12, 16, 24, 25, 26, 27, 28, 34, 21 };
+	u64 pgsizes = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(shift); i++)
+		if (mask & BIT(i))
+			pgsizes |= BIT_ULL(shift[i]);
+
+	return pgsizes;
+}
+
+/**
+ * ddw_query - ask what windows a PE can still get
+ * @fw: the calls of the PE
+ * @query: filled in on success
+ *
+ * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform says.
+ */
+int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query)
+{
+	u32 out[5] = { };
+	int rc;
+
+	if (!fw->dynamic)
+		return -EOPNOTSUPP;
+
+	do {
+		rc = rtas_call(fw->query_token, 3, fw->query_outputs, out,
+			       fw->config_addr, BUID_HI(fw->buid),
+			       BUID_LO(fw->buid));
+	} while (rtas_busy_delay(rc));
+
+	if (rc)
+		return ddw_rtas_errno("ibm,query-pe-dma-window", rc);
+
+	query->windows = out[0];
+	if (fw->query_outputs == 6) {
+		query->largest_block = (u64)out[1] << 32 | out[2];
+		query->pgsizes = ddw_decode_pgsizes(out[3]);
+	} else {
+		query->largest_block = out[1];
+		query->pgsizes = ddw_decode_pgsizes(out[2]);
+	}
+
+	pr_debug("PE %x of PHB %llx: %u windows left, %llx TCEs, page sizes %llx\n",
+		 fw->config_addr, fw->buid, query->windows,
+		 query->largest_block, query->pgsizes);
+	return 0;
+}
+
+/**
+ * ddw_create - create a DMA window
+ * @fw: the calls of the PE
+ * @page_shift: log2 of the I/O page size in bytes
+ * @window_shift: log2 of the window size in bytes
+ * @liobn: set to the LIOBN of the window
+ * @start: set to the bus address where the platform has put it
+ *
+ * The new window is empty.
+ *
+ * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform says.
+ */
+int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
+	       u32 *liobn, u64 *start)
+{
+	u32 out[3] = { };
+	int rc;
+
+	if (!fw->dynamic)
+		return -EOPNOTSUPP;
+
+	do {
+		rc = rtas_call(fw->create_token, 5, 4, out, fw->config_addr,
+			       BUID_HI(fw->buid), BUID_LO(fw->buid),
+			       page_shift, window_shift);
+	} while (rtas_busy_delay(rc));
+
+	if (rc)
+		return ddw_rtas_errno("ibm,create-pe-dma-window", rc);
+
+	*liobn = out[0];
+	*start = (u64)out[1] << 32 | out[2];
+	return 0;
+}
+
+/**
+ * ddw_remove - remove a DMA window
+ * @fw: the calls of the PE
+ * @liobn: the window, created or default; the caller has emptied it
+ *
+ * When the last window goes and it was not the default one, the platform may
+ * bring the default window back by itself.
+ *
+ * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform says.
+ */
+int ddw_remove(const struct ddw_firmware *fw, u32 liobn)
+{
+	int rc;
+
+	if (!fw->dynamic)
+		return -EOPNOTSUPP;
+
+	do {
+		rc = rtas_call(fw->remove_token, 1, 1, NULL, liobn);
+	} while (rtas_busy_delay(rc));
+
+	return ddw_rtas_errno("ibm,remove-pe-dma-window", rc);
+}
+
+/**
+ * ddw_reset - go back to the windows that the PE had at boot
+ * @fw: the calls of the PE
+ *
+ * The caller has emptied all windows. The default window that comes back need
+ * not be empty.
+ *
+ * Return: 0, -EOPNOTSUPP without the extension, -EINVAL or -EIO as the
+ * platform says.
+ */
+int ddw_reset(const struct ddw_firmware *fw)
+{
+	int rc;
+
+	if (!fw->resettable)
+		return -EOPNOTSUPP;
+
+	do {
+		rc = rtas_call(fw->reset_token, 3, 1, NULL, fw->config_addr,
+			       BUID_HI(fw->buid), BUID_LO(fw->buid));
+	} while (rtas_busy_delay(rc));
+
+	return ddw_rtas_errno("ibm,reset-pe-dma-windows", rc);
+}
+
+/* True if the hypercall is to be made again; has waited by then. */
+static bool ddw_hcall_busy(long rc)
+{
+	if (H_IS_LONG_BUSY(rc))
+		msleep(get_longbusy_msecs(rc));
+	else if (rc == H_BUSY)
+		cond_resched();
+	else
+		return false;
+
+	return true;
+}
+
+static int ddw_hcall_errno(long rc)
+{
+	switch (rc) {
+	case H_SUCCESS:
+		return 0;
+	case H_PARAMETER:
+	case H_P2:
+	case H_P3:
+	case H_P4:
+	case H_P5:
+		return -EINVAL;
+	case H_NOT_ENOUGH_RESOURCES:
+		return -ENOMEM;
+	case H_RESCINDED:
+	case H_CONSTRAINED:
+		/* the window has gone */
+		return -ENXIO;
+	case H_AUTHORITY:
+		return -EPERM;
+	case H_FUNCTION:
+		return -EOPNOTSUPP;
+	default:
+		return -EIO;
+	}
+}
+
+/**
+ * ddw_tce_get - read an entry of a window
+ * @liobn: the window
+ * @ioba: bus address of the entry, in bytes
+ * @tce: set to the entry on success
+ *
+ * Return: 0, or the errno of the hypercall; -EINVAL or -ENXIO for a window
+ * that does not exist.
+ */
+int ddw_tce_get(u32 liobn, u64 ioba, u64 *tce)
+{
+	unsigned long value;
+	long rc;
+
+	do {
+		rc = plpar_tce_get(liobn, ioba, &value);
+	} while (ddw_hcall_busy(rc));
+
+	if (!rc)
+		*tce = value;
+	return ddw_hcall_errno(rc);
+}
+
+/**
+ * ddw_tce_put - write an entry of a window
+ * @liobn: the window
+ * @ioba: bus address of the entry, in bytes
+ * @tce: real address and permission bits, 0 to clear the entry
+ *
+ * Return: 0, or the errno of the hypercall.
+ */
+int ddw_tce_put(u32 liobn, u64 ioba, u64 tce)
+{
+	long rc;
+
+	do {
+		rc = plpar_tce_put(liobn, ioba, tce);
+	} while (ddw_hcall_busy(rc));
+
+	return ddw_hcall_errno(rc);
+}
+
+/**
+ * ddw_tce_put_list - write successive entries of a window
+ * @liobn: the window
+ * @ioba: bus address of the first entry, in bytes
+ * @page_shift: log2 of the I/O page size of the window
+ * @list: the entries; 4K-aligned, in the linear mapping
+ * @count: their number, at most %DDW_TCE_LIST_MAX
+ *
+ * One hypercall, or one for each entry where the platform does not take
+ * lists. After a failure any of the entries may have been written: the caller
+ * clears or rewrites all of them.
+ *
+ * Return: 0, or the errno of the hypercall.
+ */
+int ddw_tce_put_list(u32 liobn, u64 ioba, u32 page_shift, const __be64 *list,
+		     unsigned int count)
+{
+	unsigned int i;
+	long rc;
+	int ret;
+
+	if (count > 1 && firmware_has_feature(FW_FEATURE_PUT_TCE_IND)) {
+		do {
+			rc = plpar_tce_put_indirect(liobn, ioba, __pa(list),
+						    count);
+		} while (ddw_hcall_busy(rc));
+
+		return ddw_hcall_errno(rc);
+	}
+
+	for (i = 0; i < count; i++) {
+		ret = ddw_tce_put(liobn, ioba + ((u64)i << page_shift),
+				  be64_to_cpu(list[i]));
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+/**
+ * ddw_tce_clear - clear successive entries of a window
+ * @liobn: the window
+ * @ioba: bus address of the first entry, in bytes
+ * @page_shift: log2 of the I/O page size of the window
+ * @count: number of entries, any
+ *
+ * One hypercall for %DDW_TCE_LIST_MAX entries, or one for each where the
+ * platform does not take ranges.
+ *
+ * Return: 0, or the errno of the first hypercall that failed; the entries
+ * from there on are as they were.
+ */
+int ddw_tce_clear(u32 liobn, u64 ioba, u32 page_shift, u64 count)
+{
+	bool stuff = firmware_has_feature(FW_FEATURE_STUFF_TCE);
+	long rc;
+	u64 n;
+
+	for (; count; count -= n, ioba += n << page_shift) {
+		n = stuff ? min_t(u64, count, DDW_TCE_LIST_MAX) : 1;
+		do {
+			rc = stuff ? plpar_tce_stuff(liobn, ioba, 0, n) :
+				     plpar_tce_put(liobn, ioba, 0);
+		} while (ddw_hcall_busy(rc));
+
+		if (rc)
+			return ddw_hcall_errno(rc);
+		cond_resched();
+	}
+
+	return 0;
+}

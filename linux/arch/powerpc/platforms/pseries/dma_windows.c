@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * DMA windows of a partitionable endpoint (PE)
+ *
+ * This is the only place that creates, removes or resets a window, and it
+ * knows at any time which ones there are. The invariants:
+ *
+ *  - a window that no slot refers to holds no entry, so the device reaches
+ *    nothing through it;
+ *  - the default window is removed only if the platform can bring it back.
+ *
+ * LoPAR makes the default window special. ibm,reset-pe-dma-windows is the one
+ * call that restores it, and takes all other windows away. And it returns by
+ * itself when the last window is removed and was another one. Neither clears
+ * its entries.
+ *
+ * Locking: all functions but pe_windows_init() want pseries_pe::lock held.
+ */
+
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/of.h>
+
+#include <asm/prom.h>
+
+#include "dma_windows.h"
+
+/**
+ * pe_windows_init - initial state of a PE, at boot or hotplug
+ * @pe: zeroed by the caller, not yet visible to others
+ * @dn: node with the "ibm,dma-window" of the PE, if it has one
+ *
+ * Slot 0 gets the default window, for the host. It may hold entries of an
+ * earlier kernel.
+ */
+void pe_windows_init(struct pseries_pe *pe, struct device_node *dn)
+{
+	unsigned long liobn, start, size;
+	const __be32 *cells;
+
+	pe->dn = dn;
+	pe->owner = PE_OWNER_HOST;
+
+	pe->default_prop = of_find_property(dn, "ibm,dma-window", NULL);
+	if (!pe->default_prop)
+		return;
+
+	cells = pe->default_prop->value;
+	of_parse_dma_window(dn, cells, &liobn, &start, &size);
+	pe->boot.kind = PE_WINDOW_DEFAULT;
+	pe->boot.liobn = liobn;
+	pe->boot.page_shift = IOMMU_PAGE_SHIFT_4K;
+	pe->boot.start = start;
+	pe->boot.size = size;
+	pe->boot_present = true;
+	pe->window[0] = pe->boot;
+}
+
+static bool pe_windows_in_use(struct pseries_pe *pe)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++)
+		if (pe->window[i].kind != PE_WINDOW_NONE)
+			return true;
+
+	return false;
+}
+
+static bool pe_boot_window_used(struct pseries_pe *pe)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++)
+		if (pe->window[i].kind == PE_WINDOW_DEFAULT)
+			return true;
+
+	return false;
+}
+
+/**
+ * pe_window_clear - clear all entries of a window, mapped or not
+ * @pe: the PE
+ * @win: a window that the platform has
+ *
+ * Return: 0 or an errno of ddw_tce_clear().
+ */
+int pe_window_clear(struct pseries_pe *pe, const struct pe_window *win)
+{
+	int ret = ddw_tce_clear(win->liobn, win->start, win->page_shift,
+				win->size >> win->page_shift);
+
+	if (ret)
+		pr_err("PE %x of PHB %llx: cannot clear window %x: %d\n",
+		       pe->fw.config_addr, pe->fw.buid, win->liobn, ret);
+	return ret;
+}
+
+/*
+ * Does the platform have the default window, whether we asked for it or not?
+ * Its number is known to be the PE's, so nothing else can answer.
+ */
+static bool pe_boot_window_found(struct pseries_pe *pe)
+{
+	u64 tce;
+
+	return !ddw_tce_get(pe->boot.liobn, pe->boot.start, &tce);
+}
+
+/*
+ * Take the default window away if it can be brought back. No slot uses it, so
+ * it is empty: where it has to stay it does no harm.
+ */
+static void pe_boot_window_remove(struct pseries_pe *pe)
+{
+	if (!pe->boot_present || !pe->fw.resettable)
+		return;
+
+	if (!ddw_remove(&pe->fw, pe->boot.liobn))
+		pe->boot_present = false;
+}
+
+/*
+ * Back to the default window and nothing else. Only for a PE without windows
+ * in use: the platform takes them all.
+ */
+static int pe_windows_reset(struct pseries_pe *pe)
+{
+	int ret;
+
+	ret = ddw_reset(&pe->fw);
+	if (!ret) {
+		pe->stale = false;
+	} else if (!pe_boot_window_found(pe)) {
+		pr_err("PE %x of PHB %llx: cannot restore the default DMA window: %d\n",
+		       pe->fw.config_addr, pe->fw.buid, ret);
+		return ret;
+	}
+
+	pe->boot_present = true;
+
+	ret = pe_window_clear(pe, &pe->boot);
+	if (ret)
+		pe_boot_window_remove(pe);
+	return ret;
+}
+
+/**
+ * pe_window_open_dynamic - create a window
+ * @pe: the PE
+ * @slot: an unused slot
+ * @page_shift: log2 of the I/O page size in bytes
+ * @window_shift: log2 of the size in bytes
+ *
+ * pseries_pe::window[@slot] describes the new window, which is empty.
+ *
+ * Return: 0; -EOPNOTSUPP without DDW; -EINVAL if the platform does not have
+ * the page size; -ENOSPC if it has no window left or none as large; -EIO if
+ * the platform fails. The other windows are as they were.
+ */
+int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
+			   u32 window_shift)
+{
+	struct pe_window *win = &pe->window[slot];
+	struct ddw_query query;
+	u32 liobn;
+	u64 start;
+	int ret;
+
+	lockdep_assert_held(&pe->lock);
+
+	ret = ddw_query(&pe->fw, &query);
+	if (ret)
+		return ret;
+
+	if (page_shift >= BITS_PER_LONG || window_shift >= BITS_PER_LONG ||
+	    window_shift < page_shift || !(query.pgsizes & (1ULL << page_shift)))
+		return -EINVAL;
+	if (!query.windows ||
+	    query.largest_block < 1ULL << (window_shift - page_shift))
+		return -ENOSPC;
+
+	ret = ddw_create(&pe->fw, page_shift, window_shift, &liobn, &start);
+	if (ret)
+		return ret;
+
+	win->kind = PE_WINDOW_DYNAMIC;
+	win->liobn = liobn;
+	win->page_shift = page_shift;
+	win->start = start;
+	win->size = 1ULL << window_shift;
+	return 0;
+}
+
+/*
+ * The default window answers for a first window of 4K pages that it can hold,
+ * since PowerVM has no other at a low address. It serves later as well where
+ * it had to stay.
+ */
+static bool pe_boot_window_fits(struct pseries_pe *pe, u32 page_shift, u64 size)
+{
+	if (page_shift != pe->boot.page_shift || size > pe->boot.size)
+		return false;
+
+	if (pe_boot_window_used(pe))
+		return false;
+
+	return pe->boot_present ||
+	       (pe->fw.resettable && !pe_windows_in_use(pe));
+}
+
+/**
+ * pe_window_open - give a user a window
+ * @pe: the PE
+ * @slot: an unused slot
+ * @page_shift: log2 of the I/O page size in bytes
+ * @size: bytes; a power of two or the size of the default window
+ *
+ * pseries_pe::window[@slot] describes the new window, which is empty. It is
+ * the default window where that fits, or else a dynamic one.
+ *
+ * Return: 0, or an errno of pe_window_open_dynamic().
+ */
+int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
+{
+	int ret;
+
+	lockdep_assert_held(&pe->lock);
+
+	if (pe_boot_window_fits(pe, page_shift, size)) {
+		ret = pe->boot_present ? 0 : pe_windows_reset(pe);
+		if (!ret) {
+			pe->window[slot] = pe->boot;
+			pe->window[slot].size = size;
+		}
+		return ret;
+	}
+
+	if (!is_power_of_2(size))
+		return -EINVAL;
+
+	/* A first window cannot be kept from its place by what is left over */
+	if (pe->stale && !pe_windows_in_use(pe) && !pe_windows_reset(pe))
+		pe_boot_window_remove(pe);
+
+	return pe_window_open_dynamic(pe, slot, page_shift, ilog2(size));
+}
+
+/**
+ * pe_window_close - take a window away
+ * @pe: the PE
+ * @slot: a slot in use; the caller has cleared all its entries
+ *
+ * Cannot fail: a window that the platform does not remove stays, empty. The
+ * default window goes for good; pe_window_open() and pe_windows_restore()
+ * bring it back.
+ */
+void pe_window_close(struct pseries_pe *pe, int slot)
+{
+	struct pe_window *win = &pe->window[slot];
+	enum pe_window_kind kind = win->kind;
+	int ret;
+
+	lockdep_assert_held(&pe->lock);
+
+	win->kind = PE_WINDOW_NONE;
+
+	if (kind == PE_WINDOW_DYNAMIC) {
+		ret = ddw_remove(&pe->fw, win->liobn);
+		if (ret) {
+			pr_warn("PE %x of PHB %llx: cannot remove window %x: %d\n",
+				pe->fw.config_addr, pe->fw.buid, win->liobn,
+				ret);
+			pe->stale = true;
+		}
+
+		/* The default window may have come in place of the last one */
+		if (!pe->boot_present && pe->boot.size &&
+		    !pe_windows_in_use(pe) && pe_boot_window_found(pe)) {
+			pe->boot_present = true;
+			pe_window_clear(pe, &pe->boot);
+		}
+	}
+
+	if (!pe_boot_window_used(pe))
+		pe_boot_window_remove(pe);
+}
+
+/**
+ * pe_windows_block - take all windows from the host, for a user
+ * @pe: the PE; no driver of the host uses it any more
+ *
+ * The device reaches nothing afterwards. Cannot fail: all windows are emptied
+ * first, what the platform does not remove then stays as an empty window. The
+ * default window is the last to go because it would return otherwise.
+ */
+void pe_windows_block(struct pseries_pe *pe)
+{
+	int i;
+
+	lockdep_assert_held(&pe->lock);
+
+	pe->owner = PE_OWNER_USER;
+
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++)
+		if (pe->window[i].kind != PE_WINDOW_NONE)
+			pe_window_clear(pe, &pe->window[i]);
+
+	for (i = ARRAY_SIZE(pe->window) - 1; i >= 0; i--)
+		if (pe->window[i].kind != PE_WINDOW_NONE)
+			pe_window_close(pe, i);
+}
+
+/**
+ * pe_windows_restore - give the host its default window back
+ * @pe: the PE; its user has closed all windows
+ *
+ * The default window is in slot 0 afterwards, empty, and it is the only one.
+ *
+ * Return: 0, or an errno with which the host has no window. The next call
+ * tries again.
+ */
+int pe_windows_restore(struct pseries_pe *pe)
+{
+	int ret = 0;
+
+	lockdep_assert_held(&pe->lock);
+
+	pe->owner = PE_OWNER_HOST;
+
+	if (!pe->boot_present || pe->stale)
+		ret = pe_windows_reset(pe);
+	if (!ret || pe->boot_present) {
+		pe->window[0] = pe->boot;
+		ret = 0;
+	}
+
+	return ret;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DMA windows of a partitionable endpoint (PE)
+ */
+#ifndef _PSERIES_DMA_WINDOWS_H
+#define _PSERIES_DMA_WINDOWS_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include <asm/iommu.h>
+
+#include "ddw.h"
+
+struct device_node;
+struct property;
+
+/**
+ * enum pe_window_kind - what is behind a slot of a PE
+ * @PE_WINDOW_NONE: nothing
+ * @PE_WINDOW_DEFAULT: the window that the platform sets up at boot
+ * @PE_WINDOW_DYNAMIC: a window that ibm,create-pe-dma-window has made
+ */
+enum pe_window_kind {
+	PE_WINDOW_NONE,
+	PE_WINDOW_DEFAULT,
+	PE_WINDOW_DYNAMIC,
+};
+
+/**
+ * struct pe_window - a DMA window
+ * @kind: how it came to be
+ * @liobn: its number in TCE hypercalls
+ * @page_shift: log2 of its I/O page size in bytes
+ * @start: bus address of its first byte
+ * @size: bytes that it maps, a multiple of the I/O page size
+ */
+struct pe_window {
+	enum pe_window_kind kind;
+	u32 liobn;
+	u32 page_shift;
+	u64 start;
+	u64 size;
+};
+
+/**
+ * enum pe_owner - who may put entries into the windows of a PE
+ * @PE_OWNER_HOST: the DMA API, for drivers of this kernel
+ * @PE_OWNER_USER: a user of the table group, that is VFIO
+ */
+enum pe_owner {
+	PE_OWNER_HOST,
+	PE_OWNER_USER,
+};
+
+/**
+ * struct pseries_pe - a partitionable endpoint
+ * @table_group: what VFIO and KVM see; its tables[] belong to @owner
+ * @lock: protects all below, and the tables of @table_group
+ * @dn: node with the window properties; does not change
+ * @owner: who uses the windows
+ * @fw: the DDW calls that the platform offers
+ * @boot: the default window as the device tree describes it, present or not;
+ *	@boot.size is 0 if the PE has none
+ * @boot_present: the platform has the default window now; as long as no slot
+ *	uses it, it is empty
+ * @stale: windows that could not be removed are left in the platform, empty
+ * @window: the windows in use, by slot; the host has the default window in
+ *	slot 0 and a dynamic one in slot 1, a user what it likes
+ * @host_table: the host's allocator for the default window; kept, but in
+ *	tables[] only while the host has that window
+ * @default_prop: "ibm,dma-window", out of the device tree while the host has
+ *	a dynamic window instead
+ * @ddw_prop: the host's dynamic window in the device tree, for the kernel
+ *	that kexec may start; made once and used again
+ * @ddw_failed: the host could not have a dynamic window and does not ask
+ *	again for other functions of the PE
+ */
+struct pseries_pe {
+	struct iommu_table_group table_group;
+
+	struct mutex lock;
+	struct device_node *dn;
+	enum pe_owner owner;
+	struct ddw_firmware fw;
+	struct pe_window boot;
+	bool boot_present;
+	bool stale;
+	struct pe_window window[IOMMU_TABLE_GROUP_MAX_TABLES];
+
+	struct iommu_table *host_table;
+	struct property *default_prop;
+	struct property *ddw_prop;
+	bool ddw_failed;
+};
+
+static inline struct pseries_pe *to_pseries_pe(struct iommu_table_group *group)
+{
+	return container_of(group, struct pseries_pe, table_group);
+}
+
+void pe_windows_init(struct pseries_pe *pe, struct device_node *dn);
+int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size);
+int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
+			   u32 window_shift);
+int pe_window_clear(struct pseries_pe *pe, const struct pe_window *win);
+void pe_window_close(struct pseries_pe *pe, int slot);
+void pe_windows_block(struct pseries_pe *pe);
+int pe_windows_restore(struct pseries_pe *pe);
+
+#endif /* _PSERIES_DMA_WINDOWS_H */
