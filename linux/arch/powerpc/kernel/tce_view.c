@@ -41,7 +41,7 @@
  */
 struct tce_view {
 	struct xarray leaves;
-	struct mutex lock;
+	struct mutex lock;	/* for new leaves */
 	unsigned long nr_leaves;
 	struct mm_struct *mm;
 };

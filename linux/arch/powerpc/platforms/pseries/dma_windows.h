@@ -79,7 +79,7 @@ enum pe_owner {
 struct pseries_pe {
 	struct iommu_table_group table_group;
 
-	struct mutex lock;
+	struct mutex lock;	/* for all below, and tables[] */
 	struct device_node *dn;
 	enum pe_owner owner;
 	struct ddw_firmware fw;

@@ -42,7 +42,7 @@
  */
 struct user_table {
 	struct iommu_table tbl;
-	struct mutex lock;
+	struct mutex lock;	/* for links, and each exchange */
 	struct list_head links;
 };
 
