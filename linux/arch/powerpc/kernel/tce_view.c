@@ -20,8 +20,10 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <asm/iommu.h>
@@ -38,12 +40,14 @@
  * @lock: serialises the adding of leaves, protects @nr_leaves
  * @nr_leaves: how many there are
  * @mm: who is charged for them
+ * @work: frees the view where that cannot be done at once
  */
 struct tce_view {
 	struct xarray leaves;
 	struct mutex lock;	/* for new leaves */
 	unsigned long nr_leaves;
 	struct mm_struct *mm;
+	struct work_struct work;
 };
 
 static unsigned long tce_view_pages(unsigned long nr_leaves)
@@ -73,18 +77,11 @@ int tce_view_init(struct iommu_table *tbl, struct mm_struct *mm)
 	return 0;
 }
 
-/**
- * tce_view_destroy - free the view of a table
- * @tbl: the table, which nobody updates any more; may have no view
- */
-void tce_view_destroy(struct iommu_table *tbl)
+static void tce_view_free(struct work_struct *work)
 {
-	struct tce_view *view = tbl->it_userspace;
+	struct tce_view *view = container_of(work, struct tce_view, work);
 	unsigned long i;
 	void *leaf;
-
-	if (!view)
-		return;
 
 	xa_for_each(&view->leaves, i, leaf)
 		kfree(leaf);
@@ -93,7 +90,28 @@ void tce_view_destroy(struct iommu_table *tbl)
 	mmdrop(view->mm);
 	mutex_destroy(&view->lock);
 	kfree(view);
+}
+
+/**
+ * tce_view_destroy - free the view of a table
+ * @tbl: the table, which nobody updates any more; may have no view
+ *
+ * Context: any. KVM drops tables in an RCU callback, and if it had the last
+ * reference the view is freed later: to uncharge its owner takes mmap_lock.
+ */
+void tce_view_destroy(struct iommu_table *tbl)
+{
+	struct tce_view *view = tbl->it_userspace;
+
+	if (!view)
+		return;
+
 	tbl->it_userspace = NULL;
+	INIT_WORK(&view->work, tce_view_free);
+	if (in_interrupt())
+		schedule_work(&view->work);
+	else
+		tce_view_free(&view->work);
 }
 
 static __be64 *tce_view_add_leaf(struct tce_view *view, unsigned long i)

@@ -57,21 +57,17 @@ static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
  * ddw_firmware_init - find out which DDW calls a PE has
  * @fw: filled in
  * @dn: node that describes the windows of the PE
- * @pdev: any device of the PE; the calls name the PE by its address
  *
  * The platform may add or withdraw the calls when the partition migrates, so
- * this is called again whenever the PE changes hands.
+ * this is called again whenever the PE changes hands. ddw_remove() can be used
+ * afterwards, the other calls after ddw_firmware_set_device().
  */
-void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn,
-		       struct pci_dev *pdev)
+void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 {
-	struct pci_dn *pdn = PCI_DN(pci_device_to_OF_node(pdev));
 	u32 token[DDW_APPLICABLE_CELLS];
 	u32 wide;
 
 	memset(fw, 0, sizeof(*fw));
-	fw->config_addr = (pdn->busno << 16) | (pdn->devfn << 8);
-	fw->buid = pdn->phb->buid;
 
 	if (of_property_read_u32_array(dn, "ibm,ddw-applicable", token,
 				       DDW_APPLICABLE_CELLS))
@@ -86,6 +82,19 @@ void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn,
 	fw->query_outputs = 5;
 	if (ddw_read_extension(dn, DDW_EXT_QUERY_OUTPUTS, &wide) && wide == 1)
 		fw->query_outputs = 6;
+}
+
+/**
+ * ddw_firmware_set_device - name the PE to the firmware
+ * @fw: the calls of the PE
+ * @pdev: any device of the PE; it is known by the address of one
+ */
+void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev)
+{
+	struct pci_dn *pdn = PCI_DN(pci_device_to_OF_node(pdev));
+
+	fw->config_addr = (pdn->busno << 16) | (pdn->devfn << 8);
+	fw->buid = pdn->phb->buid;
 }
 
 static int ddw_rtas_errno(const char *call, int status)

@@ -49,8 +49,8 @@ struct ddw_query {
 	u64 pgsizes;
 };
 
-void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn,
-		       struct pci_dev *pdev);
+void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn);
+void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev);
 int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query);
 int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
 	       u32 *liobn, u64 *start);

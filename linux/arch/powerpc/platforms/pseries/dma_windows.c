@@ -6,7 +6,8 @@
  * knows at any time which ones there are. The invariants:
  *
  *  - a window that no slot refers to holds no entry, so the device reaches
- *    nothing through it;
+ *    nothing through it, or it is known to be dirty, because the hypervisor
+ *    did not clear it, and is not used before that has succeeded;
  *  - the default window is removed only if the platform can bring it back.
  *
  * LoPAR makes the default window special. ibm,reset-pe-dma-windows is the one
@@ -14,7 +15,8 @@
  * itself when the last window is removed and was another one. Neither clears
  * its entries.
  *
- * Locking: all functions but pe_windows_init() want pseries_pe::lock held.
+ * Locking: all functions want pseries_pe::lock held, but for the first and
+ * the last one in the life of a PE, pe_windows_init() and pe_windows_abandon().
  */
 
 #include <linux/kernel.h>
@@ -40,6 +42,7 @@ void pe_windows_init(struct pseries_pe *pe, struct device_node *dn)
 
 	pe->dn = dn;
 	pe->owner = PE_OWNER_HOST;
+	ddw_firmware_init(&pe->fw, dn);
 
 	pe->default_prop = of_find_property(dn, "ibm,dma-window", NULL);
 	if (!pe->default_prop)
@@ -83,9 +86,9 @@ static bool pe_boot_window_used(struct pseries_pe *pe)
  * @pe: the PE
  * @win: a window that the platform has
  *
- * Return: 0 or an errno of ddw_tce_clear().
+ * Return: 0, or an errno of ddw_tce_clear() and the window is dirty.
  */
-int pe_window_clear(struct pseries_pe *pe, const struct pe_window *win)
+int pe_window_clear(struct pseries_pe *pe, struct pe_window *win)
 {
 	int ret = ddw_tce_clear(win->liobn, win->start, win->page_shift,
 				win->size >> win->page_shift);
@@ -93,31 +96,38 @@ int pe_window_clear(struct pseries_pe *pe, const struct pe_window *win)
 	if (ret)
 		pr_err("PE %x of PHB %llx: cannot clear window %x: %d\n",
 		       pe->fw.config_addr, pe->fw.buid, win->liobn, ret);
+	win->dirty = ret;
 	return ret;
 }
 
 /*
  * Does the platform have the default window, whether we asked for it or not?
- * Its number is known to be the PE's, so nothing else can answer.
+ * Another window may have got its number meanwhile, but that one has been
+ * removed when it comes to this, or is known to have stayed.
  */
 static bool pe_boot_window_found(struct pseries_pe *pe)
 {
 	u64 tce;
 
+	if (pe->stale_boot_liobn)
+		return false;
+
 	return !ddw_tce_get(pe->boot.liobn, pe->boot.start, &tce);
 }
 
 /*
- * Take the default window away if it can be brought back. No slot uses it, so
- * it is empty: where it has to stay it does no harm.
+ * Take the default window away, unless a slot uses it or it could not be
+ * brought back. It is empty: where it has to stay it does no harm.
  */
 static void pe_boot_window_remove(struct pseries_pe *pe)
 {
-	if (!pe->boot_present || !pe->fw.resettable)
+	if (!pe->boot_present || pe_boot_window_used(pe) || !pe->fw.resettable)
 		return;
 
-	if (!ddw_remove(&pe->fw, pe->boot.liobn))
+	if (!ddw_remove(&pe->fw, pe->boot.liobn)) {
 		pe->boot_present = false;
+		pe->boot.dirty = false;
+	}
 }
 
 /*
@@ -131,6 +141,7 @@ static int pe_windows_reset(struct pseries_pe *pe)
 	ret = ddw_reset(&pe->fw);
 	if (!ret) {
 		pe->stale = false;
+		pe->stale_boot_liobn = false;
 	} else if (!pe_boot_window_found(pe)) {
 		pr_err("PE %x of PHB %llx: cannot restore the default DMA window: %d\n",
 		       pe->fw.config_addr, pe->fw.buid, ret);
@@ -138,10 +149,37 @@ static int pe_windows_reset(struct pseries_pe *pe)
 	}
 
 	pe->boot_present = true;
+	return pe_window_clear(pe, &pe->boot);
+}
 
-	ret = pe_window_clear(pe, &pe->boot);
-	if (ret)
-		pe_boot_window_remove(pe);
+static bool pe_window_overlaps(struct pseries_pe *pe, u64 start, u64 size)
+{
+	const struct pe_window *win;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++) {
+		win = &pe->window[i];
+		if (win->kind != PE_WINDOW_NONE && start < win->start + win->size &&
+		    win->start < start + size)
+			return true;
+	}
+
+	return false;
+}
+
+/* Remove a dynamic window, which is empty, or remember that it stays */
+static int pe_window_discard(struct pseries_pe *pe, u32 liobn)
+{
+	int ret = ddw_remove(&pe->fw, liobn);
+
+	if (!ret)
+		return 0;
+
+	pr_warn("PE %x of PHB %llx: cannot remove window %x: %d\n",
+		pe->fw.config_addr, pe->fw.buid, liobn, ret);
+	pe->stale = true;
+	if (liobn == pe->boot.liobn)
+		pe->stale_boot_liobn = true;
 	return ret;
 }
 
@@ -155,8 +193,9 @@ static int pe_windows_reset(struct pseries_pe *pe)
  * pseries_pe::window[@slot] describes the new window, which is empty.
  *
  * Return: 0; -EOPNOTSUPP without DDW; -EINVAL if the platform does not have
- * the page size; -ENOSPC if it has no window left or none as large; -EIO if
- * the platform fails. The other windows are as they were.
+ * the page size; -ENOSPC if it has no window left or none as large;
+ * -EADDRNOTAVAIL if it puts the window where there is another; -EIO if it
+ * fails. The other windows in use are as they were.
  */
 int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 			   u32 window_shift)
@@ -170,6 +209,11 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 	lockdep_assert_held(&pe->lock);
 
 	ret = ddw_query(&pe->fw, &query);
+	if (!ret && !query.windows && pe->boot_present) {
+		/* The default window may be in the way, unused */
+		pe_boot_window_remove(pe);
+		ret = ddw_query(&pe->fw, &query);
+	}
 	if (ret)
 		return ret;
 
@@ -184,11 +228,18 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 	if (ret)
 		return ret;
 
+	/* QEMU has one address for all windows but the first of a PE */
+	if (pe_window_overlaps(pe, start, 1ULL << window_shift)) {
+		pe_window_discard(pe, liobn);
+		return -EADDRNOTAVAIL;
+	}
+
 	win->kind = PE_WINDOW_DYNAMIC;
 	win->liobn = liobn;
 	win->page_shift = page_shift;
 	win->start = start;
 	win->size = 1ULL << window_shift;
+	win->dirty = false;
 	return 0;
 }
 
@@ -228,7 +279,11 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 	lockdep_assert_held(&pe->lock);
 
 	if (pe_boot_window_fits(pe, page_shift, size)) {
-		ret = pe->boot_present ? 0 : pe_windows_reset(pe);
+		ret = 0;
+		if (!pe->boot_present)
+			ret = pe_windows_reset(pe);
+		else if (pe->boot.dirty)
+			ret = pe_window_clear(pe, &pe->boot);
 		if (!ret) {
 			pe->window[slot] = pe->boot;
 			pe->window[slot].size = size;
@@ -251,28 +306,27 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
  * @pe: the PE
  * @slot: a slot in use; the caller has cleared all its entries
  *
- * Cannot fail: a window that the platform does not remove stays, empty. The
- * default window goes for good; pe_window_open() and pe_windows_restore()
- * bring it back.
+ * A window that the platform does not remove stays, empty. The default window
+ * goes with the last one; pe_window_open() and pe_windows_restore() bring it
+ * back.
+ *
+ * Return: 0, or -EIO if the window is dirty and stays.
  */
-void pe_window_close(struct pseries_pe *pe, int slot)
+int pe_window_close(struct pseries_pe *pe, int slot)
 {
 	struct pe_window *win = &pe->window[slot];
 	enum pe_window_kind kind = win->kind;
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&pe->lock);
 
 	win->kind = PE_WINDOW_NONE;
 
-	if (kind == PE_WINDOW_DYNAMIC) {
-		ret = ddw_remove(&pe->fw, win->liobn);
-		if (ret) {
-			pr_warn("PE %x of PHB %llx: cannot remove window %x: %d\n",
-				pe->fw.config_addr, pe->fw.buid, win->liobn,
-				ret);
-			pe->stale = true;
-		}
+	if (kind == PE_WINDOW_DEFAULT) {
+		pe->boot.dirty = win->dirty;
+	} else if (kind == PE_WINDOW_DYNAMIC) {
+		if (pe_window_discard(pe, win->liobn) && win->dirty)
+			ret = -EIO;
 
 		/* The default window may have come in place of the last one */
 		if (!pe->boot_present && pe->boot.size &&
@@ -282,20 +336,30 @@ void pe_window_close(struct pseries_pe *pe, int slot)
 		}
 	}
 
-	if (!pe_boot_window_used(pe))
+	/*
+	 * Beside another window it stays, for the next one of 4K pages. A first
+	 * window has its place only if there is none at all.
+	 */
+	if (!pe_windows_in_use(pe))
 		pe_boot_window_remove(pe);
+
+	return pe->boot_present && pe->boot.dirty ? -EIO : ret;
 }
 
 /**
  * pe_windows_block - take all windows from the host, for a user
  * @pe: the PE; no driver of the host uses it any more
  *
- * The device reaches nothing afterwards. Cannot fail: all windows are emptied
- * first, what the platform does not remove then stays as an empty window. The
- * default window is the last to go because it would return otherwise.
+ * The device reaches nothing afterwards. All windows are emptied first; what
+ * the platform does not remove then stays as an empty window. The default
+ * window is the last to go because it would return otherwise.
+ *
+ * Return: 0, or -EIO if a window could be neither emptied nor removed. The
+ * caller gives the PE back to the host then.
  */
-void pe_windows_block(struct pseries_pe *pe)
+int pe_windows_block(struct pseries_pe *pe)
 {
+	int ret = 0;
 	int i;
 
 	lockdep_assert_held(&pe->lock);
@@ -307,8 +371,11 @@ void pe_windows_block(struct pseries_pe *pe)
 			pe_window_clear(pe, &pe->window[i]);
 
 	for (i = ARRAY_SIZE(pe->window) - 1; i >= 0; i--)
-		if (pe->window[i].kind != PE_WINDOW_NONE)
-			pe_window_close(pe, i);
+		if (pe->window[i].kind != PE_WINDOW_NONE &&
+		    pe_window_close(pe, i))
+			ret = -EIO;
+
+	return ret;
 }
 
 /**
@@ -316,6 +383,7 @@ void pe_windows_block(struct pseries_pe *pe)
  * @pe: the PE; its user has closed all windows
  *
  * The default window is in slot 0 afterwards, empty, and it is the only one.
+ * Does nothing if the host has a window.
  *
  * Return: 0, or an errno with which the host has no window. The next call
  * tries again.
@@ -327,13 +395,35 @@ int pe_windows_restore(struct pseries_pe *pe)
 	lockdep_assert_held(&pe->lock);
 
 	pe->owner = PE_OWNER_HOST;
+	if (pe_windows_in_use(pe))
+		return 0;
 
 	if (!pe->boot_present || pe->stale)
 		ret = pe_windows_reset(pe);
-	if (!ret || pe->boot_present) {
+	else if (pe->boot.dirty)
+		ret = pe_window_clear(pe, &pe->boot);
+	if (!ret)
 		pe->window[0] = pe->boot;
-		ret = 0;
-	}
 
 	return ret;
+}
+
+/**
+ * pe_windows_abandon - take the windows along that leave with a PE
+ * @pe: the PE, whose devices have gone, and which nobody else can reach
+ *
+ * The default window stays, for who gets the PE next.
+ */
+void pe_windows_abandon(struct pseries_pe *pe)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++) {
+		if (pe->window[i].kind != PE_WINDOW_DYNAMIC)
+			continue;
+
+		pe_window_clear(pe, &pe->window[i]);
+		pe_window_discard(pe, pe->window[i].liobn);
+		pe->window[i].kind = PE_WINDOW_NONE;
+	}
 }

@@ -34,6 +34,7 @@ enum pe_window_kind {
  * @page_shift: log2 of its I/O page size in bytes
  * @start: bus address of its first byte
  * @size: bytes that it maps, a multiple of the I/O page size
+ * @dirty: the hypervisor has refused to clear it
  */
 struct pe_window {
 	enum pe_window_kind kind;
@@ -41,6 +42,7 @@ struct pe_window {
 	u32 page_shift;
 	u64 start;
 	u64 size;
+	bool dirty;
 };
 
 /**
@@ -63,8 +65,9 @@ enum pe_owner {
  * @boot: the default window as the device tree describes it, present or not;
  *	@boot.size is 0 if the PE has none
  * @boot_present: the platform has the default window now; as long as no slot
- *	uses it, it is empty
- * @stale: windows that could not be removed are left in the platform, empty
+ *	uses it, it is empty or @boot.dirty
+ * @stale: windows that could not be removed are left in the platform
+ * @stale_boot_liobn: one of them has got the number of the default window
  * @window: the windows in use, by slot; the host has the default window in
  *	slot 0 and a dynamic one in slot 1, a user what it likes
  * @host_table: the host's allocator for the default window; kept, but in
@@ -86,6 +89,7 @@ struct pseries_pe {
 	struct pe_window boot;
 	bool boot_present;
 	bool stale;
+	bool stale_boot_liobn;
 	struct pe_window window[IOMMU_TABLE_GROUP_MAX_TABLES];
 
 	struct iommu_table *host_table;
@@ -103,9 +107,10 @@ void pe_windows_init(struct pseries_pe *pe, struct device_node *dn);
 int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size);
 int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 			   u32 window_shift);
-int pe_window_clear(struct pseries_pe *pe, const struct pe_window *win);
-void pe_window_close(struct pseries_pe *pe, int slot);
-void pe_windows_block(struct pseries_pe *pe);
+int pe_window_clear(struct pseries_pe *pe, struct pe_window *win);
+int pe_window_close(struct pseries_pe *pe, int slot);
+int pe_windows_block(struct pseries_pe *pe);
 int pe_windows_restore(struct pseries_pe *pe);
+void pe_windows_abandon(struct pseries_pe *pe);
 
 #endif /* _PSERIES_DMA_WINDOWS_H */

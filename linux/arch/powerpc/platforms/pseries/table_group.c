@@ -135,25 +135,30 @@ static unsigned long user_table_get(struct iommu_table *tbl, long index)
 	return tce;
 }
 
-/* Leave no entry of the table in a window that is about to go */
-static void user_table_empty(struct iommu_table *tbl, u32 liobn)
+/*
+ * Leave no entry of the table in a window that is about to go. Goes on after
+ * a failure, of which it returns the first one.
+ */
+static int user_table_empty(struct iommu_table *tbl, u32 liobn)
 {
 	long end = tbl->it_offset + tbl->it_size;
 	long index = tbl->it_offset;
+	int err, ret = 0;
 	long n;
-	int ret;
 
 	while ((index = tce_view_next(tbl, index, end)) < end) {
 		n = min_t(long, end - index, DDW_TCE_LIST_MAX);
-		ret = ddw_tce_clear(liobn, user_table_ioba(tbl, index),
+		err = ddw_tce_clear(liobn, user_table_ioba(tbl, index),
 				    tbl->it_page_shift, n);
-		if (ret) {
-			pr_err("cannot clear window %x at %llx: %d\n", liobn,
-			       user_table_ioba(tbl, index), ret);
-			return;
-		}
+		if (err)
+			pr_err_ratelimited("cannot clear window %x at %llx: %d\n",
+					   liobn, user_table_ioba(tbl, index),
+					   err);
+		ret = ret ?: err;
 		index += n;
 	}
+
+	return ret;
 }
 
 /* Bring a window that joins to what the other windows of the table hold */
@@ -161,17 +166,13 @@ static int user_table_replay(struct iommu_table *tbl, u32 from, u32 to)
 {
 	long end = tbl->it_offset + tbl->it_size;
 	long index = tbl->it_offset;
-	__be64 *ua;
 	u64 tce;
 	int ret;
 
+	/* KVM notes an entry after it has written it: the view tells where to look */
 	for (; (index = tce_view_next(tbl, index, end)) < end; index++) {
-		ua = tce_view_entry(tbl, index, false);
-		if (!ua || !*ua)
-			continue;
-
 		ret = ddw_tce_get(from, user_table_ioba(tbl, index), &tce);
-		if (!ret)
+		if (!ret && tce)
 			ret = ddw_tce_put(to, user_table_ioba(tbl, index), tce);
 		if (ret)
 			return ret;
@@ -257,7 +258,7 @@ static long pseries_create_table(struct iommu_table_group *table_group,
  * give this PE a window at the same address.
  */
 static int user_table_link(struct user_table *ut, struct user_table_link *link,
-			   const struct pe_window *win)
+			   struct pe_window *win)
 {
 	struct iommu_table *tbl = &ut->tbl;
 	struct user_table_link *first;
@@ -274,8 +275,8 @@ static int user_table_link(struct user_table *ut, struct user_table_link *link,
 		ret = -EADDRNOTAVAIL;
 	} else {
 		ret = user_table_replay(tbl, first->liobn, win->liobn);
-		if (ret)
-			user_table_empty(tbl, win->liobn);
+		if (ret && user_table_empty(tbl, win->liobn))
+			win->dirty = true;
 	}
 
 	if (!ret)
@@ -327,6 +328,7 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 	struct user_table_link *link, *tmp;
 	struct iommu_table *tbl;
 	struct user_table *ut;
+	int ret = 0;
 
 	mutex_lock(&pe->lock);
 
@@ -337,21 +339,22 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 	ut = to_user_table(tbl);
 	mutex_lock(&ut->lock);
 	list_for_each_entry_safe(link, tmp, &ut->links, next) {
-		if (link->pe != pe)
+		if (link->pe != pe || link->liobn != pe->window[num].liobn)
 			continue;
-		user_table_empty(tbl, link->liobn);
+		if (user_table_empty(tbl, link->liobn))
+			pe->window[num].dirty = true;
 		list_del(&link->next);
 		kfree(link);
 	}
 	mutex_unlock(&ut->lock);
 
-	pe_window_close(pe, num);
+	ret = pe_window_close(pe, num);
 	table_group->tables[num] = NULL;
 	iommu_tce_table_put(tbl);
 
 unlock:
 	mutex_unlock(&pe->lock);
-	return 0;
+	return ret;
 }
 
 /* What a PE without windows can have, for the user to know */
@@ -379,22 +382,31 @@ static int pseries_take_ownership(struct iommu_table_group *table_group,
 				  struct device *dev)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
+	int ret = 0;
 
 	mutex_lock(&pe->lock);
+
+	if (pe->owner == PE_OWNER_HOST) {
+		ddw_firmware_init(&pe->fw, pe->dn);
+		ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
+		iommu_pseries_host_leave(pe, to_pci_dev(dev));
+		ret = pe_windows_block(pe);
+		if (ret) {
+			pe_windows_restore(pe);
+			iommu_pseries_host_return(pe);
+			goto unlock;
+		}
+		pseries_describe(pe);
+	}
 
 	set_iommu_table_base(dev, NULL);
 	dev->archdata.dma_offset = 0;
 	dev->bus_dma_limit = 0;
 	dev->dma_ops_bypass = false;
 
-	if (pe->owner == PE_OWNER_HOST) {
-		iommu_pseries_host_leave(pe, to_pci_dev(dev));
-		pe_windows_block(pe);
-		pseries_describe(pe);
-	}
-
+unlock:
 	mutex_unlock(&pe->lock);
-	return 0;
+	return ret;
 }
 
 static void pseries_release_ownership(struct iommu_table_group *table_group,
@@ -404,10 +416,11 @@ static void pseries_release_ownership(struct iommu_table_group *table_group,
 
 	mutex_lock(&pe->lock);
 
-	if (pe->owner == PE_OWNER_USER) {
-		pe_windows_restore(pe);
-		iommu_pseries_host_return(pe);
-	}
+	/* Each device is another chance to get a window */
+	ddw_firmware_init(&pe->fw, pe->dn);
+	ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
+	pe_windows_restore(pe);
+	iommu_pseries_host_return(pe);
 	set_iommu_table_base(dev, table_group->tables[0]);
 
 	mutex_unlock(&pe->lock);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What every program does before its first test and after its last. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../kselftest.h"
+#include "spapr_tce.h"
+
+struct tce_dev tce_devs[TCE_MAX_DEVS];
+int tce_ndevs;
+
+static pid_t main_pid;
+
+static void restore(void)
+{
+	int i;
+
+	/* A forked test that calls exit() must not pull the device away */
+	if (getpid() != main_pid)
+		return;
+	for (i = 0; i < tce_ndevs; i++)
+		tce_restore_group(tce_devs[i].group);
+}
+
+/*
+ * Finds the devices, and with @bind hands their groups to vfio-pci until the
+ * program ends. That this fails is no reason to stop: the tests then fail, one
+ * by one, which is what the report should say.
+ */
+void tce_begin(bool bind)
+{
+	int i, ret;
+
+	/* Tests end in _exit(), their lines must be out by then */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+
+	tce_ndevs = tce_find_devices(tce_devs, TCE_MAX_DEVS);
+	if (!tce_ndevs) {
+		printf("TAP version 13\n");
+		ksft_exit_skip("no edu device and VFIO_TCE_DEVICE is not set\n");
+	}
+
+	main_pid = getpid();
+	atexit(restore);
+	for (i = 0; bind && i < tce_ndevs; i++) {
+		ret = tce_bind_group(tce_devs[i].group);
+		if (ret)
+			tce_log("group %d of %s: %s", tce_devs[i].group,
+				tce_devs[i].bdf, strerror(-ret));
+	}
+}
+
+/* The largest window to create, for kernels that are slow with large ones */
+uint64_t tce_max_window(void)
+{
+	const char *env = getenv("VFIO_TCE_MAX_WINDOW");
+
+	return env && *env ? strtoull(env, NULL, 0) : ~0ULL;
+}

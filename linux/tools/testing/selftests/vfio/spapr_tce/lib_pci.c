@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PCI devices: which to test, who shares their group, which driver has them.
+ *
+ * Before a device goes to vfio-pci its driver is remembered, and given back by
+ * tce_restore_group(). A device that vfio-pci had from the start stays there.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spapr_tce.h"
+
+#define SYS_PCI_DEVICES		"/sys/bus/pci/devices"
+#define SYS_PCI_DRIVERS		"/sys/bus/pci/drivers"
+
+#define EDU_ID			0x123411e8
+#define CLASS_BRIDGE		0x0604
+
+struct binding {
+	char bdf[TCE_BDF_LEN];
+	char driver[64];		/* empty: none */
+};
+
+static struct binding bindings[64];
+static int nbindings;
+
+int tce_read_text(const char *path, char *buf, size_t len)
+{
+	ssize_t n;
+	int fd, err;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, len - 1);
+	err = errno;
+	close(fd);
+	if (n < 0)
+		return -err;
+	buf[n] = '\0';
+	while (n > 0 && buf[n - 1] == '\n')
+		buf[--n] = '\0';
+	return 0;
+}
+
+int tce_write_text(const char *path, const char *text)
+{
+	int fd, ret = 0;
+
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static uint32_t read_hex(const char *bdf, const char *attr)
+{
+	char path[PATH_MAX], buf[32];
+
+	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/%s", bdf, attr);
+	if (tce_read_text(path, buf, sizeof(buf)))
+		return 0;
+	return strtoul(buf, NULL, 16);
+}
+
+static uint32_t device_id(const char *bdf)
+{
+	return read_hex(bdf, "vendor") << 16 | read_hex(bdf, "device");
+}
+
+int tce_group_of(const char *bdf)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	char *name;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/iommu_group", bdf);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	name = strrchr(link, '/');
+	return name ? atoi(name + 1) : -EINVAL;
+}
+
+static int cmp_bdf(const void *a, const void *b)
+{
+	return strcmp(((const struct tce_bdf *)a)->s,
+		      ((const struct tce_bdf *)b)->s);
+}
+
+/* Names in a directory of sysfs, sorted; returns how many there are */
+static int list_dir(const char *path, struct tce_bdf *bdfs, int max)
+{
+	struct dirent *de;
+	int n = 0;
+	DIR *dir;
+
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (n < max && (de = readdir(dir))) {
+		if (de->d_name[0] == '.' || strlen(de->d_name) >= TCE_BDF_LEN)
+			continue;
+		strcpy(bdfs[n++].s, de->d_name);
+	}
+	closedir(dir);
+	qsort(bdfs, n, sizeof(*bdfs), cmp_bdf);
+	return n;
+}
+
+static int add_device(struct tce_dev *dev, const char *bdf)
+{
+	dev->group = tce_group_of(bdf);
+	dev->edu = device_id(bdf) == EDU_ID;
+	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
+	return 1;
+}
+
+/*
+ * The devices to test: those that VFIO_TCE_DEVICE names, separated by commas,
+ * or every edu device. Returns how many there are. A device without an IOMMU
+ * group is among them: that VFIO cannot use it is for the tests to tell.
+ */
+int tce_find_devices(struct tce_dev *devs, int max)
+{
+	const char *env = getenv("VFIO_TCE_DEVICE");
+	struct tce_bdf bdfs[256];
+	int i, n, found = 0;
+
+	if (env && *env) {
+		char *names = strdup(env), *name, *save = NULL;
+
+		for (name = strtok_r(names, ",", &save); name && found < max;
+		     name = strtok_r(NULL, ",", &save))
+			found += add_device(&devs[found], name);
+		free(names);
+		return found;
+	}
+
+	n = list_dir(SYS_PCI_DEVICES, bdfs, 256);
+	for (i = 0; i < n && found < max; i++)
+		if (device_id(bdfs[i].s) == EDU_ID)
+			found += add_device(&devs[found], bdfs[i].s);
+	return found;
+}
+
+int tce_find_class(uint32_t class, struct tce_bdf *bdfs, int max)
+{
+	struct tce_bdf all[256];
+	int i, n, found = 0;
+
+	n = list_dir(SYS_PCI_DEVICES, all, 256);
+	for (i = 0; i < n && found < max; i++)
+		if (read_hex(all[i].s, "class") == class)
+			bdfs[found++] = all[i];
+	return found;
+}
+
+/* The devices of a group that VFIO wants; bridges stay with their driver */
+int tce_group_members(int group, struct tce_bdf *bdfs, int max)
+{
+	struct tce_bdf all[64];
+	char path[PATH_MAX];
+	int i, n, found = 0;
+
+	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/devices",
+		 group);
+	n = list_dir(path, all, 64);
+	if (n < 0)
+		return n;
+	for (i = 0; i < n && found < max; i++)
+		if (read_hex(all[i].s, "class") >> 8 != CLASS_BRIDGE)
+			bdfs[found++] = all[i];
+	return found;
+}
+
+/* 0 and the driver's name, or -ENOENT and an empty name */
+int tce_driver_of(const char *bdf, char *name, size_t len)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t n;
+
+	*name = '\0';
+	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/driver", bdf);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	snprintf(name, len, "%s", strrchr(link, '/') + 1);
+	return 0;
+}
+
+static struct binding *find_binding(const char *bdf)
+{
+	int i;
+
+	for (i = 0; i < nbindings; i++)
+		if (!strcmp(bindings[i].bdf, bdf))
+			return &bindings[i];
+	return NULL;
+}
+
+static int remember(const char *bdf, const char *driver)
+{
+	struct binding *b = find_binding(bdf);
+
+	if (b)
+		return 0;
+	if (nbindings == 64)
+		return -ENOSPC;
+	b = &bindings[nbindings++];
+	snprintf(b->bdf, sizeof(b->bdf), "%s", bdf);
+	snprintf(b->driver, sizeof(b->driver), "%s", driver);
+	return 0;
+}
+
+static int set_override(const char *bdf, const char *driver)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/driver_override",
+		 bdf);
+	return tce_write_text(path, driver);
+}
+
+static int driver_write(const char *driver, const char *attr, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), SYS_PCI_DRIVERS "/%s/%s", driver, attr);
+	return tce_write_text(path, bdf);
+}
+
+static int bind_device(const char *bdf)
+{
+	char driver[64];
+	int ret;
+
+	tce_driver_of(bdf, driver, sizeof(driver));
+	ret = remember(bdf, driver);
+	if (ret)
+		return ret;
+	if (!strcmp(driver, "vfio-pci"))
+		return 0;
+
+	ret = set_override(bdf, "vfio-pci");
+	if (!ret && *driver)
+		ret = driver_write(driver, "unbind", bdf);
+	/* drivers_probe would not tell why the probe failed */
+	if (!ret)
+		ret = driver_write("vfio-pci", "bind", bdf);
+	if (ret)
+		tce_log("%s: cannot bind to vfio-pci: %s", bdf,
+			strerror(-ret));
+	return ret;
+}
+
+static int restore_device(const char *bdf)
+{
+	struct binding *b = find_binding(bdf);
+	char driver[64];
+	int ret;
+
+	if (!b || !strcmp(b->driver, "vfio-pci"))
+		return 0;
+
+	tce_driver_of(bdf, driver, sizeof(driver));
+	ret = set_override(bdf, "\n");
+	if (strcmp(driver, b->driver)) {
+		if (!ret && *driver)
+			ret = driver_write(driver, "unbind", bdf);
+		if (!ret && *b->driver)
+			ret = tce_write_text("/sys/bus/pci/drivers_probe", bdf);
+	}
+	if (!ret) {
+		tce_driver_of(bdf, driver, sizeof(driver));
+		if (strcmp(driver, b->driver))
+			ret = -ENODEV;
+	}
+	if (ret)
+		tce_log("%s: cannot return to driver '%s': %s", bdf, b->driver,
+			strerror(-ret));
+	*b = bindings[--nbindings];
+	return ret;
+}
+
+/* Every device of the group to vfio-pci */
+int tce_bind_group(int group)
+{
+	struct tce_bdf bdfs[64];
+	int i, n, ret;
+
+	if (group < 0)
+		return group;
+	if (access(SYS_PCI_DRIVERS "/vfio-pci", F_OK) &&
+	    system("modprobe -q vfio-pci 2>/dev/null"))
+		tce_log("driver vfio-pci is not there");
+
+	n = tce_group_members(group, bdfs, 64);
+	if (n < 0)
+		return n;
+	for (i = 0; i < n; i++) {
+		ret = bind_device(bdfs[i].s);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Every device of the group to the driver it had before tce_bind_group() */
+int tce_restore_group(int group)
+{
+	struct tce_bdf bdfs[64];
+	int i, n, err, ret = 0;
+
+	n = tce_group_members(group, bdfs, 64);
+	if (n < 0)
+		return n;
+	for (i = 0; i < n; i++) {
+		err = restore_device(bdfs[i].s);
+		if (err)
+			ret = err;
+	}
+	return ret;
+}
+
+bool tce_is_powernv(void)
+{
+	return !access("/proc/device-tree/ibm,opal", F_OK);
+}
+
+bool tce_is_qemu(void)
+{
+	char model[128];
+
+	return !tce_read_text("/proc/device-tree/model", model,
+			      sizeof(model)) && strstr(model, "qemu");
+}

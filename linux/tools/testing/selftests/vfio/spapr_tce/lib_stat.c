@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a process and the machine have: to be the same before and after. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spapr_tce.h"
+
+/* The number that follows a name at the start of a line, or -1 */
+static long number(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	char line[256];
+	long value = -1;
+	FILE *f;
+
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, name, len)) {
+			value = atol(line + len);
+			break;
+		}
+	}
+	fclose(f);
+	return value;
+}
+
+long tce_vmlck_kb(void)
+{
+	return number("/proc/self/status", "VmLck:");
+}
+
+static int get(struct tce_stat *st)
+{
+	/* Counters are per CPU: have them added up */
+	tce_write_text("/proc/sys/vm/stat_refresh", "1");
+
+	st->vmlck_kb = tce_vmlck_kb();
+	st->pinned = number("/proc/vmstat", "nr_foll_pin_acquired ") -
+		     number("/proc/vmstat", "nr_foll_pin_released ");
+	st->huge_total = number("/proc/meminfo", "HugePages_Total:");
+	st->huge_free = number("/proc/meminfo", "HugePages_Free:");
+	st->memfree_kb = number("/proc/meminfo", "MemFree:");
+	return st->vmlck_kb < 0 || st->memfree_kb < 0 ? -EIO : 0;
+}
+
+/*
+ * What there is before a test. Pages of an earlier one may still be on their
+ * way back: wait until nothing moves any more.
+ */
+int tce_stat_get(struct tce_stat *st)
+{
+	struct tce_stat last;
+	int i, ret;
+
+	ret = get(st);
+	for (i = 0; !ret && i < 20; i++) {
+		last = *st;
+		usleep(250000);
+		ret = get(st);
+		if (last.pinned == st->pinned && last.huge_free == st->huge_free)
+			break;
+	}
+	return ret;
+}
+
+static void report(const char *name, long before, long after)
+{
+	tce_log("%-15s %ld before, %ld after", name, before, after);
+}
+
+/*
+ * Pages go back after a grace period, so this waits a little. -EBUSY and a
+ * line per difference if something is still missing then.
+ */
+int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
+		    long tolerance_kb)
+{
+	int i, ret;
+
+	for (i = 0; i < 50; i++) {
+		ret = get(after);
+		if (ret)
+			return ret;
+		if (after->vmlck_kb == before->vmlck_kb &&
+		    after->pinned <= before->pinned &&
+		    after->huge_total == before->huge_total &&
+		    after->huge_free == before->huge_free &&
+		    after->memfree_kb + tolerance_kb >= before->memfree_kb)
+			return 0;
+		usleep(100000);
+	}
+
+	report("VmLck", before->vmlck_kb, after->vmlck_kb);
+	report("pinned", before->pinned, after->pinned);
+	report("HugePages_Total", before->huge_total, after->huge_total);
+	report("HugePages_Free", before->huge_free, after->huge_free);
+	report("MemFree", before->memfree_kb, after->memfree_kb);
+	return -EBUSY;
+}

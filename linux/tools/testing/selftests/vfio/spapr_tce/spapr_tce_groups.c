@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several groups at once: each in a container of its own, and two in one where
+ * the kernel takes them.
+ */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../../kselftest_harness.h"
+#include "spapr_tce.h"
+
+#define UNIT		(64 * KiB)
+#define LEN		2048
+#define MAX_GROUPS	4
+
+/* The first device of each group, and how many groups there are */
+static int first_of_groups(const struct tce_dev **devs)
+{
+	int i, j, n = 0;
+
+	for (i = 0; i < tce_ndevs && n < MAX_GROUPS; i++) {
+		for (j = 0; j < n; j++)
+			if (devs[j]->group == tce_devs[i].group)
+				break;
+		if (j == n)
+			devs[n++] = &tce_devs[i];
+	}
+	return n;
+}
+
+FIXTURE(groups) {
+	const struct tce_dev *devs[MAX_GROUPS];
+	struct tce_vfio v[MAX_GROUPS];
+	struct tce_mem mem[MAX_GROUPS];
+	int n;
+};
+
+FIXTURE_VARIANT(groups) {
+	int version;
+};
+
+FIXTURE_VARIANT_ADD(groups, v1) { .version = 1 };
+FIXTURE_VARIANT_ADD(groups, v2) { .version = 2 };
+
+FIXTURE_SETUP(groups)
+{
+	int i;
+
+	self->n = first_of_groups(self->devs);
+	for (i = 0; i < self->n; i++) {
+		self->v[i].container = -1;
+		self->v[i].group = -1;
+		self->v[i].device = -1;
+	}
+	/* Even a single group has to be there */
+	ASSERT_EQ(0, tce_vfio_open(&self->v[0], self->devs[0],
+				   variant->version));
+	for (i = 0; i < self->n; i++)
+		ASSERT_EQ(0, tce_mem_anon(&self->mem[i], 2 * UNIT));
+}
+
+FIXTURE_TEARDOWN(groups)
+{
+	int i;
+
+	for (i = 0; i < self->n; i++) {
+		tce_vfio_close(&self->v[i]);
+		tce_mem_free(&self->mem[i]);
+	}
+}
+
+static int map_first(struct tce_vfio *v, struct tce_mem *mem)
+{
+	int ret = tce_ready(v, mem);
+
+	return ret ? ret : tce_map(v->container, mem->va, tce_def_start(v),
+				   UNIT, TCE_RW);
+}
+
+static int use_first(struct tce_vfio *v, struct tce_mem *mem)
+{
+	return tce_dma_ok(v, tce_def_start(v), mem->va, LEN);
+}
+
+TEST_F_TIMEOUT(groups, each_in_its_container, 120)
+{
+	struct tce_scratch scratch;
+	int i;
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	for (i = 1; i < self->n; i++)
+		ASSERT_EQ(0, tce_vfio_open(&self->v[i], self->devs[i],
+					   variant->version));
+	for (i = 0; i < self->n; i++)
+		ASSERT_EQ(0, map_first(&self->v[i], &self->mem[i]));
+	for (i = 0; i < self->n; i++)
+		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
+
+	/* A second page of the first is nothing to the second */
+	ASSERT_EQ(0, tce_map(self->v[0].container,
+			     (uint8_t *)self->mem[0].va + UNIT,
+			     tce_def_start(&self->v[0]) + UNIT, UNIT, TCE_RW));
+	scratch.va = self->mem[1].va;
+	scratch.iova = tce_def_start(&self->v[1]);
+	EXPECT_EQ(0, tce_dma_write_denied(&self->v[1],
+					  tce_def_start(&self->v[0]) + UNIT,
+					  (uint8_t *)self->mem[0].va + UNIT,
+					  LEN, &scratch));
+
+	/* One goes, the others stay */
+	tce_vfio_close(&self->v[0]);
+	for (i = 1; i < self->n; i++)
+		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
+	ASSERT_EQ(0, tce_vfio_open(&self->v[0], self->devs[0],
+				   variant->version));
+	ASSERT_EQ(0, map_first(&self->v[0], &self->mem[0]));
+	for (i = 0; i < self->n; i++)
+		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
+}
+
+TEST_F(groups, windows_of_each_are_its_own)
+{
+	uint64_t start[MAX_GROUPS];
+	int i;
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	if (variant->version == 1)
+		SKIP(return, "v1 has no windows to create");
+	for (i = 1; i < self->n; i++)
+		ASSERT_EQ(0, tce_vfio_open(&self->v[i], self->devs[i], 2));
+	for (i = 0; i < self->n; i++) {
+		if (!(self->v[i].info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+			SKIP(return, "the platform cannot create windows");
+		ASSERT_EQ(0, map_first(&self->v[i], &self->mem[i]));
+		ASSERT_EQ(0, tce_create(self->v[i].container, 12, GiB << i, 1,
+					&start[i])) {
+			TH_LOG("group %d", i);
+		}
+		ASSERT_EQ(0, tce_map(self->v[i].container,
+				     (uint8_t *)self->mem[i].va + UNIT,
+				     start[i], UNIT, TCE_RW));
+	}
+	EXPECT_EQ(0, tce_remove(self->v[0].container, start[0]));
+	for (i = 0; i < self->n; i++)
+		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
+	for (i = 1; i < self->n; i++)
+		EXPECT_EQ(0, tce_dma_ok(&self->v[i], start[i],
+					(uint8_t *)self->mem[i].va + UNIT,
+					LEN));
+}
+
+/*
+ * Documentation/driver-api/vfio.rst: a container may have several groups, if
+ * the platform can do it. If not, the second is refused and the first has no
+ * harm.
+ */
+TEST_F(groups, two_in_one_container)
+{
+	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
+	int ret;
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	ASSERT_EQ(0, map_first(first, &self->mem[0]));
+	EXPECT_EQ(0, use_first(first, &self->mem[0]));
+
+	second->dev = self->devs[1];
+	second->group = tce_open_group(second->dev);
+	ASSERT_LE(0, second->group);
+	ret = tce_ioctl(second->group, VFIO_GROUP_SET_CONTAINER,
+			&first->container);
+	EXPECT_TRUE(!ret || ret == -EPERM || ret == -EBUSY || ret == -EINVAL) {
+		TH_LOG("returned %d", ret);
+	}
+	EXPECT_EQ(0, use_first(first, &self->mem[0]));
+	if (ret) {
+		tce_log("a second group is refused: %s", strerror(-ret));
+		/* It can still have a container of its own */
+		close(second->group);
+		second->group = -1;
+		ASSERT_EQ(0, tce_vfio_open(second, self->devs[1],
+					   variant->version));
+		ASSERT_EQ(0, map_first(second, &self->mem[1]));
+		EXPECT_EQ(0, use_first(second, &self->mem[1]));
+		EXPECT_EQ(0, use_first(first, &self->mem[0]));
+		return;
+	}
+
+	/* What is mapped is mapped for both */
+	second->info = first->info;
+	second->version = first->version;
+	second->device = tce_open_device(second->group, second->dev);
+	ASSERT_LE(0, second->device);
+	if (second->dev->edu)
+		ASSERT_EQ(0, edu_open(&second->edu, second->device));
+	EXPECT_EQ(0, use_first(second, &self->mem[0]));
+	ASSERT_EQ(0, tce_unmap(first->container, tce_def_start(first), UNIT));
+	EXPECT_EQ(0, tce_dma_write_denied(first, tce_def_start(first),
+					  self->mem[0].va, LEN, NULL));
+	EXPECT_EQ(0, tce_dma_write_denied(second, tce_def_start(first),
+					  self->mem[0].va, LEN, NULL));
+	ASSERT_EQ(0, tce_map(first->container, self->mem[0].va,
+			     tce_def_start(first), UNIT, TCE_RW));
+	EXPECT_EQ(0, use_first(first, &self->mem[0]));
+	EXPECT_EQ(0, use_first(second, &self->mem[0]));
+
+	/* The second leaves, the first keeps what it has */
+	edu_close(&second->edu);
+	close(second->device);
+	close(second->group);
+	second->device = -1;
+	second->group = -1;
+	EXPECT_EQ(0, use_first(first, &self->mem[0]));
+}
+
+/* The other devices of a group are in the same windows */
+TEST_F(groups, several_devices_in_one)
+{
+	const struct tce_dev *other = NULL;
+	struct tce_vfio v2;
+	int i;
+
+	for (i = 1; i < tce_ndevs; i++)
+		if (tce_devs[i].group == tce_devs[0].group &&
+		    tce_devs[i].edu)
+			other = &tce_devs[i];
+	if (!other)
+		SKIP(return, "the group has no second edu device");
+
+	ASSERT_EQ(0, map_first(&self->v[0], &self->mem[0]));
+	v2 = self->v[0];
+	v2.dev = other;
+	v2.device = tce_open_device(self->v[0].group, other);
+	ASSERT_LE(0, v2.device);
+	ASSERT_EQ(0, edu_open(&v2.edu, v2.device));
+	EXPECT_EQ(0, use_first(&v2, &self->mem[0]));
+	EXPECT_EQ(0, use_first(&self->v[0], &self->mem[0]));
+	ASSERT_EQ(0, tce_unmap(self->v[0].container,
+			       tce_def_start(&self->v[0]), UNIT));
+	EXPECT_EQ(0, tce_dma_write_denied(&v2, tce_def_start(&v2),
+					  self->mem[0].va, LEN, NULL));
+	edu_close(&v2.edu);
+	close(v2.device);
+}
+
+int main(int argc, char **argv)
+{
+	tce_begin(true);
+	return test_harness_run(argc, argv);
+}

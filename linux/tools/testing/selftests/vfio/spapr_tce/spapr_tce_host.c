@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The host's driver works before VFIO and after it, any number of times, with
+ * the same DMA windows: shown with an NVMe disk.
+ *
+ * The disk is written only if VFIO_TCE_SCRATCH_DISK=1 says that nobody needs
+ * what is on it; otherwise it is read.
+ */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../../kselftest_harness.h"
+#include "spapr_tce.h"
+
+#define UNIT		(64 * KiB)
+#define LEN		2048
+#define ROUNDS		10
+
+/* The host's driver allocates now and then what it did not give back before */
+#define TOLERANCE_KB	(16 * 1024)
+
+struct ctx {
+	char nvme[TCE_BDF_LEN];
+	struct tce_dev dev;		/* what VFIO opens: edu if it can be */
+	char windows[1024];
+};
+
+static int host_io(const char *bdf)
+{
+	char disk[64];
+	int ret;
+
+	ret = tce_nvme_disk(bdf, disk, sizeof(disk));
+	if (ret) {
+		tce_log("%s: no disk appears", bdf);
+		return ret;
+	}
+	ret = tce_disk_io(disk);
+	if (ret)
+		tce_log("%s: I/O: %s", disk, strerror(-ret));
+	return ret;
+}
+
+FIXTURE(host) {
+	struct ctx c;
+	bool have_disk;
+};
+
+FIXTURE_VARIANT(host) {
+	int version;
+};
+
+FIXTURE_VARIANT_ADD(host, v1) { .version = 1 };
+FIXTURE_VARIANT_ADD(host, v2) { .version = 2 };
+
+FIXTURE_SETUP(host)
+{
+	struct ctx *c = &self->c;
+	struct tce_bdf bdfs[16];
+	int i, n;
+
+	/* A disk in the group of a device under test, or else any disk */
+	n = tce_find_class(TCE_CLASS_NVME, bdfs, 16);
+	if (n <= 0)
+		return;
+	self->have_disk = true;
+	strcpy(c->nvme, bdfs[0].s);
+	strcpy(c->dev.bdf, c->nvme);
+	c->dev.group = tce_group_of(c->nvme);
+	for (i = 0; i < n; i++) {
+		if (tce_group_of(bdfs[i].s) == tce_devs[0].group) {
+			strcpy(c->nvme, bdfs[i].s);
+			c->dev = tce_devs[0];
+			break;
+		}
+	}
+}
+
+FIXTURE_TEARDOWN(host)
+{
+	/* If it got lost on the way */
+	if (self->have_disk)
+		tce_restore_group(self->c.dev.group);
+}
+
+/* One round: host, VFIO, host */
+static int round_trip(struct ctx *c, int version)
+{
+	struct tce_mem mem = { .fd = -1 };
+	char windows[1024];
+	struct tce_vfio v;
+	uint64_t start;
+	int ret, err;
+
+	tce_mark(&c->dev, TCE_MARK_HOST_UNBIND);
+	ret = tce_bind_group(c->dev.group);
+	tce_mark(&c->dev, TCE_MARK_HOST_UNBOUND);
+	if (ret)
+		return ret;
+
+	tce_mark(&c->dev, TCE_MARK_TAKE);
+	ret = tce_vfio_open(&v, &c->dev, version);
+	tce_mark(&c->dev, TCE_MARK_TAKEN);
+	if (!ret)
+		ret = tce_mem_anon(&mem, 2 * UNIT);
+	if (!ret)
+		ret = tce_ready(&v, &mem);
+	if (!ret)
+		ret = tce_map(v.container, mem.va, tce_def_start(&v), UNIT,
+			      TCE_RW);
+	if (!ret)
+		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
+	if (!ret && version == 2 &&
+	    (v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
+	    v.info.ddw.max_dynamic_windows_supported > 1) {
+		ret = tce_create(v.container, 12, 1 * GiB, 1, &start);
+		if (!ret)
+			ret = tce_map(v.container, (uint8_t *)mem.va + UNIT,
+				      start, UNIT, TCE_RW);
+		if (!ret)
+			ret = tce_dma_ok(&v, start, (uint8_t *)mem.va + UNIT,
+					 LEN);
+	}
+	tce_mark(&c->dev, TCE_MARK_RELEASE);
+	tce_vfio_close(&v);
+	tce_mark(&c->dev, TCE_MARK_RELEASED);
+	tce_mem_free(&mem);
+
+	tce_mark(&c->dev, TCE_MARK_HOST_BIND);
+	err = tce_restore_group(c->dev.group);
+	tce_mark(&c->dev, TCE_MARK_HOST_BOUND);
+	if (!ret)
+		ret = err;
+	if (!ret)
+		ret = host_io(c->nvme);
+	if (!ret)
+		ret = tce_host_windows(c->nvme, windows, sizeof(windows));
+	if (!ret && strcmp(windows, c->windows)) {
+		tce_log("windows were %s", c->windows);
+		tce_log("windows are  %s", windows);
+		ret = -EBADE;
+	}
+	return ret;
+}
+
+TEST_F_TIMEOUT(host, driver_comes_back, 300)
+{
+	struct tce_stat before, after;
+	struct ctx *c = &self->c;
+	char driver[64], now[64];
+	int i, group;
+
+	if (!self->have_disk)
+		SKIP(return, "no NVMe disk");
+	ASSERT_LE(0, c->dev.group);
+	tce_driver_of(c->nvme, driver, sizeof(driver));
+	if (strcmp(driver, "nvme"))
+		SKIP(return, "the disk has no host driver");
+
+	ASSERT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
+				      sizeof(c->windows)));
+	group = tce_group_of(c->nvme);
+
+	/* The first round fills caches */
+	ASSERT_EQ(0, round_trip(c, variant->version));
+	ASSERT_EQ(0, tce_stat_get(&before));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, round_trip(c, variant->version)) {
+			TH_LOG("round %d", i);
+		}
+		ASSERT_EQ(group, tce_group_of(c->nvme));
+	}
+	tce_driver_of(c->nvme, now, sizeof(now));
+	EXPECT_STREQ(driver, now);
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
+}
+
+/* A user who opens and does nothing: the least there is to come back from */
+TEST_F_TIMEOUT(host, driver_comes_back_from_nothing, 60)
+{
+	struct ctx *c = &self->c;
+	char windows[1024];
+	struct tce_vfio v;
+
+	if (!self->have_disk)
+		SKIP(return, "no NVMe disk");
+	ASSERT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
+				      sizeof(c->windows)));
+	ASSERT_EQ(0, tce_bind_group(c->dev.group));
+	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, variant->version));
+	tce_vfio_close(&v);
+	ASSERT_EQ(0, tce_restore_group(c->dev.group));
+	EXPECT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
+	EXPECT_STREQ(c->windows, windows);
+}
+
+/* A user who removes every window and leaves */
+TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
+{
+	struct ctx *c = &self->c;
+	char windows[1024];
+	struct tce_vfio v;
+	uint64_t start;
+
+	if (!self->have_disk)
+		SKIP(return, "no NVMe disk");
+	if (variant->version == 1)
+		SKIP(return, "v1 has no windows to remove");
+	ASSERT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
+				      sizeof(c->windows)));
+	ASSERT_EQ(0, tce_bind_group(c->dev.group));
+	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
+	if (v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) {
+		ASSERT_EQ(0, tce_remove(v.container, tce_def_start(&v)));
+		ASSERT_EQ(0, tce_create(v.container, 12, 1 * GiB, 1, &start));
+		ASSERT_EQ(0, tce_remove(v.container, start));
+	}
+	tce_vfio_close(&v);
+	ASSERT_EQ(0, tce_restore_group(c->dev.group));
+	EXPECT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
+	EXPECT_STREQ(c->windows, windows);
+}
+
+int main(int argc, char **argv)
+{
+	tce_begin(false);
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Marks that a test leaves in the hypervisor's trace.
+ *
+ * With LAB_TRACE=1 in the environment, tce_mark() writes the value to offset 0
+ * of the device's config space. The vendor id is read-only, so the device
+ * ignores it, but a tracing hypervisor logs the write in order with the TCE
+ * updates and DMA accesses around it (QEMU: event pci_cfg_write). The same
+ * value is printed as "# mark 0x7ceNNNNN name", so that a script on the host
+ * can cut the trace at the very places the test speaks of.
+ *
+ * Values are an interface between these tests and such scripts: add, never
+ * renumber. They are written for one device at a time and may repeat; each
+ * test that uses them says in which order they come.
+ */
+
+#ifndef SPAPR_TCE_MARKS_H
+#define SPAPR_TCE_MARKS_H
+
+#define TCE_MARK_BASE	0x7ce00000u
+
+enum tce_mark {
+	/* Ownership of the group */
+	TCE_MARK_TAKE		= TCE_MARK_BASE | 0x01,	/* about to be taken */
+	TCE_MARK_TAKEN		= TCE_MARK_BASE | 0x02,	/* VFIO owns it, nothing is mapped */
+	TCE_MARK_RELEASE	= TCE_MARK_BASE | 0x03,	/* about to be given back */
+	TCE_MARK_RELEASED	= TCE_MARK_BASE | 0x04,	/* no descriptor is open any more */
+
+	/* Host driver */
+	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* host driver about to go */
+	TCE_MARK_HOST_UNBOUND	= TCE_MARK_BASE | 0x09,	/* vfio-pci is bound */
+	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* host driver about to return */
+	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* host driver is back */
+
+	/* Mappings */
+	TCE_MARK_MAP		= TCE_MARK_BASE | 0x10,	/* a map starts */
+	TCE_MARK_MAPPED		= TCE_MARK_BASE | 0x11,	/* ... and has returned */
+	TCE_MARK_UNMAP		= TCE_MARK_BASE | 0x12,
+	TCE_MARK_UNMAPPED	= TCE_MARK_BASE | 0x13,
+
+	/* Windows */
+	TCE_MARK_CREATE		= TCE_MARK_BASE | 0x18,
+	TCE_MARK_CREATED	= TCE_MARK_BASE | 0x19,
+	TCE_MARK_REMOVE		= TCE_MARK_BASE | 0x1a,
+	TCE_MARK_REMOVED	= TCE_MARK_BASE | 0x1b,
+
+	/* DMA: what happens between ALLOWED or DENIED and DMA_END */
+	TCE_MARK_DMA_ALLOWED	= TCE_MARK_BASE | 0x20,	/* must be translated */
+	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must find no permission */
+	TCE_MARK_DMA_END	= TCE_MARK_BASE | 0x22,
+};
+
+#endif /* SPAPR_TCE_MARKS_H */

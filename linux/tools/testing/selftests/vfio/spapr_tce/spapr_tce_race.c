@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several threads, and several processes, use one container at once. Any call
+ * may be refused, with an errno that makes sense; none may crash the kernel,
+ * and afterwards everything works and nothing is left.
+ */
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "../../kselftest_harness.h"
+#include "spapr_tce.h"
+
+#define UNIT		(64 * KiB)
+#define UNITS		16
+#define LEN		2048
+#define SECONDS		2
+
+struct ctx {
+	struct tce_vfio v;
+	struct tce_mem mem;
+	uint64_t window;		/* start of the one that comes and goes */
+	int stop;
+	int bad;			/* a return value that should not be */
+};
+
+typedef void *(*loop_fn)(void *arg);
+
+static void *va(struct ctx *c, int n)
+{
+	return (uint8_t *)c->mem.va + n * UNIT;
+}
+
+static bool stopped(struct ctx *c)
+{
+	return __atomic_load_n(&c->stop, __ATOMIC_RELAXED);
+}
+
+/* Notes a value that is neither 0 nor one of the two */
+static int check(struct ctx *c, int ret, int may, int may_too)
+{
+	if (ret && ret != may && ret != may_too)
+		__atomic_store_n(&c->bad, ret, __ATOMIC_RELAXED);
+	return ret;
+}
+
+/* Runs the loops for a while; 0, or a return value that should not be */
+static int run(struct ctx *c, const loop_fn *loops, int n)
+{
+	pthread_t threads[8];
+	int i, started = 0;
+
+	c->stop = 0;
+	c->bad = 0;
+	for (i = 0; i < n; i++)
+		started += !pthread_create(&threads[i], NULL, loops[i], c);
+	sleep(SECONDS);
+	__atomic_store_n(&c->stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	return started == n ? c->bad : -EAGAIN;
+}
+
+FIXTURE(race) {
+	struct ctx c;
+	struct tce_stat before;
+};
+
+FIXTURE_SETUP(race)
+{
+	struct ctx *c = &self->c;
+
+	ASSERT_EQ(0, tce_stat_get(&self->before));
+	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
+	ASSERT_EQ(0, tce_mem_anon(&c->mem, UNITS * UNIT));
+	ASSERT_EQ(0, tce_register(c->v.container, c->mem.va, 8 * UNIT));
+}
+
+/* Whatever happened, all of it can be used again and all of it goes */
+FIXTURE_TEARDOWN(race)
+{
+	struct tce_stat after;
+	struct ctx *c = &self->c;
+	uint64_t def;
+
+	tce_vfio_close(&c->v);
+	EXPECT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
+	def = tce_def_start(&c->v);
+	EXPECT_EQ(0, tce_register(c->v.container, c->mem.va, 8 * UNIT));
+	EXPECT_EQ(0, tce_map(c->v.container, c->mem.va, def, UNIT, TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(&c->v, def, c->mem.va, LEN));
+	tce_vfio_close(&c->v);
+	tce_mem_free(&c->mem);
+	EXPECT_EQ(0, tce_stat_settle(&self->before, &after, 32 * 1024));
+}
+
+/* Maps into a window that may not be there, or be another by now */
+static void *map_loop(void *arg)
+{
+	struct ctx *c = arg;
+	uint64_t iova = c->window;
+
+	while (!stopped(c)) {
+		check(c, tce_map(c->v.container, va(c, 1), iova, 4 * UNIT,
+				 TCE_RW), -ENXIO, -EINVAL);
+		check(c, tce_unmap(c->v.container, iova, 4 * UNIT), -ENXIO,
+		      -EINVAL);
+	}
+	return NULL;
+}
+
+static void *window_loop(void *arg)
+{
+	struct ctx *c = arg;
+	uint64_t start;
+
+	while (!stopped(c)) {
+		if (!check(c, tce_create(c->v.container, 12, 16 * MiB, 1,
+					 &start), -ENOSPC, -EBUSY))
+			check(c, tce_remove(c->v.container, start), -EINVAL,
+			      0);
+	}
+	return NULL;
+}
+
+static void *info_loop(void *arg)
+{
+	struct vfio_iommu_spapr_tce_info info;
+	struct ctx *c = arg;
+
+	while (!stopped(c))
+		check(c, tce_get_info(c->v.container, &info), -ENXIO, -EINVAL);
+	return NULL;
+}
+
+static void *register_loop(void *arg)
+{
+	struct ctx *c = arg;
+
+	while (!stopped(c)) {
+		check(c, tce_register(c->v.container, va(c, 8), 4 * UNIT),
+		      -EBUSY, -EINVAL);
+		check(c, tce_unregister(c->v.container, va(c, 8), 4 * UNIT),
+		      -EBUSY, -ENOENT);
+	}
+	return NULL;
+}
+
+/* Maps what may be registered or not, into the default window */
+static void *map_region_loop(void *arg)
+{
+	struct ctx *c = arg;
+	uint64_t iova = tce_def_start(&c->v) + 8 * UNIT;
+
+	while (!stopped(c)) {
+		check(c, tce_map(c->v.container, va(c, 8), iova, 4 * UNIT,
+				 TCE_RW), -EINVAL, -ENXIO);
+		check(c, tce_unmap(c->v.container, iova, 4 * UNIT), -ENXIO, 0);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, map_against_remove, 60)
+{
+	static const loop_fn loops[] = { map_loop, map_loop, window_loop };
+	struct ctx *c = &self->c;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot create windows");
+	/* Where the window will be */
+	ASSERT_EQ(0, tce_remove(c->v.container, tce_def_start(&c->v)));
+	ASSERT_EQ(0, tce_create(c->v.container, 12, 16 * MiB, 1, &c->window));
+	ASSERT_EQ(0, tce_remove(c->v.container, c->window));
+	EXPECT_EQ(0, run(c, loops, ARRAY_SIZE(loops)));
+	ASSERT_EQ(0, tce_create(c->v.container, 12, 16 * MiB, 1, &c->window));
+	ASSERT_EQ(0, tce_map(c->v.container, va(c, 0), c->window, UNIT,
+			     TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(&c->v, c->window, va(c, 0), LEN));
+}
+
+TEST_F_TIMEOUT(race, create_against_create, 60)
+{
+	static const loop_fn loops[] = {
+		window_loop, window_loop, window_loop, info_loop,
+	};
+	struct ctx *c = &self->c;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot create windows");
+	EXPECT_EQ(0, run(c, loops, ARRAY_SIZE(loops)));
+	EXPECT_EQ(0, tce_map(c->v.container, va(c, 0), tce_def_start(&c->v),
+			     UNIT, TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(&c->v, tce_def_start(&c->v), va(c, 0), LEN));
+}
+
+TEST_F_TIMEOUT(race, map_against_unregister, 60)
+{
+	static const loop_fn loops[] = {
+		map_region_loop, register_loop, info_loop,
+	};
+	struct ctx *c = &self->c;
+	int ret;
+
+	EXPECT_EQ(0, run(c, loops, ARRAY_SIZE(loops)));
+	EXPECT_EQ(0, tce_unmap(c->v.container, tce_def_start(&c->v),
+			       16 * UNIT));
+	/* No mapping is counted that is not there */
+	ret = tce_unregister(c->v.container, va(c, 8), 4 * UNIT);
+	EXPECT_TRUE(!ret || ret == -ENOENT);
+	EXPECT_EQ(0, tce_unregister(c->v.container, c->mem.va, 8 * UNIT));
+}
+
+static void *first_map(void *arg)
+{
+	struct ctx *c = arg;
+	int n = __atomic_fetch_add(&c->stop, 1, __ATOMIC_RELAXED);
+
+	/* As much at the same time as can be */
+	while (__atomic_load_n(&c->stop, __ATOMIC_RELAXED) < 2)
+		;
+	check(c, tce_map(c->v.container, va(c, n),
+			 tce_def_start(&c->v) + n * UNIT, UNIT, TCE_RW), 0, 0);
+	return NULL;
+}
+
+/* Both want the default window that nobody has made yet */
+TEST_F_TIMEOUT(race, two_first_maps, 60)
+{
+	struct ctx *c = &self->c;
+	pthread_t threads[2];
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		c->stop = 0;
+		c->bad = 0;
+		ASSERT_EQ(0, pthread_create(&threads[0], NULL, first_map, c));
+		ASSERT_EQ(0, pthread_create(&threads[1], NULL, first_map, c));
+		pthread_join(threads[0], NULL);
+		pthread_join(threads[1], NULL);
+		EXPECT_EQ(0, c->bad);
+		if (!i) {
+			EXPECT_EQ(0, tce_dma_ok(&c->v, tce_def_start(&c->v),
+						va(c, 0), LEN));
+			EXPECT_EQ(0, tce_dma_ok(&c->v,
+						tce_def_start(&c->v) + UNIT,
+						va(c, 1), LEN));
+		}
+		tce_vfio_close(&c->v);
+		ASSERT_EQ(0, tce_vfio_open_iommu(&c->v, &tce_devs[0], 2));
+		ASSERT_EQ(0, tce_register(c->v.container, c->mem.va,
+					  8 * UNIT));
+	}
+}
+
+/* The group leaves and returns under the callers' feet */
+TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
+{
+	struct ctx *c = &self->c;
+	pthread_t threads[3];
+	time_t end;
+	int i;
+
+	edu_close(&c->v.edu);
+	close(c->v.device);
+	c->v.device = -1;
+	c->window = tce_def_start(&c->v);
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, info_loop, c));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, info_loop, c));
+	ASSERT_EQ(0, pthread_create(&threads[2], NULL, info_loop, c));
+	end = time(NULL) + SECONDS;
+	for (i = 0; time(NULL) <= end; i++) {
+		ASSERT_EQ(0, tce_ioctl(c->v.group, VFIO_GROUP_UNSET_CONTAINER,
+				       NULL));
+		ASSERT_EQ(0, tce_ioctl(c->v.group, VFIO_GROUP_SET_CONTAINER,
+				       &c->v.container));
+		ASSERT_EQ(0, tce_set_iommu(c->v.container, 1 + i % 2));
+	}
+	__atomic_store_n(&c->stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, c->bad);
+}
+
+/* The container belongs to the first process that registers, not to two */
+TEST_F_TIMEOUT(race, two_processes_register_first, 60)
+{
+	struct ctx *c = &self->c;
+	int i, j, status, won;
+	pid_t pids[2];
+
+	for (i = 0; i < 10; i++) {
+		tce_vfio_close(&c->v);
+		ASSERT_EQ(0, tce_vfio_open_iommu(&c->v, &tce_devs[0], 2));
+		for (j = 0; j < 2; j++) {
+			pids[j] = fork();
+			ASSERT_LE(0, pids[j]);
+			if (!pids[j]) {
+				status = tce_register(c->v.container,
+						      va(c, 0), UNIT);
+				/* Hold the address space until both are done */
+				usleep(50000);
+				_exit(!status ? 0 : status == -EPERM ? 1 : 2);
+			}
+		}
+		won = 0;
+		for (j = 0; j < 2; j++) {
+			ASSERT_EQ(pids[j], waitpid(pids[j], &status, 0));
+			ASSERT_TRUE(WIFEXITED(status));
+			EXPECT_GT(2, WEXITSTATUS(status));
+			won += !WEXITSTATUS(status);
+		}
+		EXPECT_EQ(1, won);
+		/* The process that owns it is gone: nobody else gets it */
+		EXPECT_EQ(-EPERM, tce_register(c->v.container, va(c, 0), UNIT));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	tce_begin(true);
+	return test_harness_run(argc, argv);
+}

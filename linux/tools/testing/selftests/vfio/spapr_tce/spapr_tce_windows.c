@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA windows of v2: of each page size and many sizes, alone and beside the
+ * default one, created and removed in every order.
+ */
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../kselftest_harness.h"
+#include "spapr_tce.h"
+
+#define UNIT		(64 * KiB)
+
+/* A window's mappings are checked with this much data */
+#define LEN		2048
+
+struct ctx {
+	struct tce_vfio v;
+	struct tce_mem canary;		/* in the default window, if mapped */
+	struct tce_mem mem;		/* for windows of larger pages */
+	bool has_canary;
+};
+
+static int setup(struct ctx *c, bool with_device)
+{
+	int ret;
+
+	ret = with_device ? tce_vfio_open(&c->v, &tce_devs[0], 2) :
+			    tce_vfio_open_iommu(&c->v, &tce_devs[0], 2);
+	if (!ret)
+		ret = tce_mem_anon(&c->canary, 2 * UNIT);
+	if (!ret)
+		ret = tce_register(c->v.container, c->canary.va,
+				   c->canary.size);
+	return ret;
+}
+
+static void teardown(struct ctx *c)
+{
+	tce_vfio_close(&c->v);
+	tce_mem_free(&c->canary);
+	tce_mem_free(&c->mem);
+}
+
+static uint64_t def(struct ctx *c)
+{
+	return tce_def_start(&c->v);
+}
+
+static int map_canary(struct ctx *c)
+{
+	return tce_map(c->v.container, c->canary.va, def(c), UNIT, TCE_RW);
+}
+
+static int try_canary(struct ctx *c)
+{
+	return tce_dma_ok(&c->v, def(c), c->canary.va, LEN);
+}
+
+/* NULL if windows of this kind can be created beside @others windows */
+static const char *cannot_have(struct ctx *c, unsigned int shift,
+			       uint64_t size, unsigned int others)
+{
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		return "the platform cannot create windows";
+	if (!tce_has_shift(&c->v, shift))
+		return "the platform has no such pages";
+	if (c->v.info.ddw.max_dynamic_windows_supported <= others)
+		return "the platform has no second window";
+	if (size > tce_max_window())
+		return "larger than VFIO_TCE_MAX_WINDOW";
+	return NULL;
+}
+
+/* PowerNV has real tables in memory, large ones only with more levels */
+static int create(struct ctx *c, unsigned int shift, uint64_t size,
+		  uint64_t *start)
+{
+	unsigned int levels;
+	int ret;
+
+	ret = tce_create(c->v.container, shift, size, 1, start);
+	for (levels = 2; ret && tce_is_powernv() &&
+	     levels <= c->v.info.ddw.levels; levels++)
+		ret = tce_create(c->v.container, shift, size, levels, start);
+	return ret;
+}
+
+/* Memory for I/O pages of this size; -ENOENT if the machine has none */
+static int get_memory(struct ctx *c, unsigned int shift)
+{
+	size_t size = 2ULL << shift;
+	int ret;
+
+	ret = tce_mem_for_shift(&c->mem, size < UNIT ? UNIT : size, shift);
+	if (ret == -ENOENT)
+		tce_log("no memory for I/O pages of 2^%u: not mapped", shift);
+	return ret ? ret : tce_register(c->v.container, c->mem.va,
+					c->mem.size);
+}
+
+/* Maps and uses the first and the last page of a window, and no page beyond */
+static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
+		      uint64_t start)
+{
+	uint64_t page = 1ULL << shift, last = start + size - page;
+	uint8_t *mem = c->mem.va;
+	int ret;
+
+	ret = tce_map(c->v.container, mem, start, page, TCE_RW);
+	if (!ret)
+		ret = tce_map(c->v.container, mem + page, last, page, TCE_RW);
+	if (!ret)
+		ret = tce_dma_ok(&c->v, start, mem, LEN);
+	if (!ret)
+		ret = tce_dma_ok(&c->v, start + size - LEN,
+				 mem + 2 * page - LEN, LEN);
+	if (ret)
+		return ret;
+
+	ret = tce_map(c->v.container, mem, start + size, page, TCE_RW);
+	if (ret != -ENXIO) {
+		tce_log("mapping a page beyond the window returned %d", ret);
+		return -ERANGE;
+	}
+	ret = tce_map(c->v.container, mem, last, 2 * page, TCE_RW);
+	if (ret != -EINVAL) {
+		tce_log("mapping across the end returned %d", ret);
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* Each page size, from small windows to large ones */
+FIXTURE(window) {
+	struct ctx c;
+};
+
+FIXTURE_VARIANT(window) {
+	unsigned int shift;
+	uint64_t size;
+};
+
+#define WINDOW(name) FIXTURE_VARIANT_ADD(window, name)
+
+WINDOW(4k_16m) { .shift = 12, .size = 16 * MiB };
+WINDOW(4k_1g) { .shift = 12, .size = 1 * GiB };
+WINDOW(4k_64g) { .shift = 12, .size = 64 * GiB };
+WINDOW(4k_1t) { .shift = 12, .size = 1 * TiB };
+WINDOW(64k_16m) { .shift = 16, .size = 16 * MiB };
+WINDOW(64k_1g) { .shift = 16, .size = 1 * GiB };
+WINDOW(64k_64g) { .shift = 16, .size = 64 * GiB };
+WINDOW(64k_1t) { .shift = 16, .size = 1 * TiB };
+WINDOW(2m_16m) { .shift = 21, .size = 16 * MiB };
+WINDOW(2m_1g) { .shift = 21, .size = 1 * GiB };
+WINDOW(2m_64g) { .shift = 21, .size = 64 * GiB };
+WINDOW(2m_1t) { .shift = 21, .size = 1 * TiB };
+
+FIXTURE_SETUP(window)
+{
+	ASSERT_EQ(0, setup(&self->c, true));
+}
+
+FIXTURE_TEARDOWN(window)
+{
+	teardown(&self->c);
+}
+
+/* The only window: the default one is not wanted, as DPDK and QEMU do it */
+TEST_F_TIMEOUT(window, alone, 60)
+{
+	const char *why = cannot_have(&self->c, variant->shift, variant->size,
+				      0);
+	struct ctx *c = &self->c;
+	long locked;
+	uint64_t start;
+	int ret;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ret = get_memory(c, variant->shift);
+	ASSERT_TRUE(!ret || ret == -ENOENT);
+	locked = tce_vmlck_kb();
+
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	EXPECT_EQ(-ENXIO, map_canary(c));
+	tce_mark(c->v.dev, TCE_MARK_CREATE);
+	ASSERT_EQ(0, create(c, variant->shift, variant->size, &start));
+	tce_mark(c->v.dev, TCE_MARK_CREATED);
+	EXPECT_EQ(0, start & ((1ULL << variant->shift) - 1));
+	/* QEMU puts it where the default window was, if that has really gone */
+	EXPECT_TRUE(!tce_is_qemu() || start == def(c)) {
+		TH_LOG("window at 0x%llx", (unsigned long long)start);
+	}
+
+	if (!ret)
+		EXPECT_EQ(0, try_window(c, variant->shift, variant->size,
+					start));
+
+	tce_mark(c->v.dev, TCE_MARK_REMOVE);
+	ASSERT_EQ(0, tce_remove(c->v.container, start));
+	tce_mark(c->v.dev, TCE_MARK_REMOVED);
+	EXPECT_EQ(locked, tce_vmlck_kb());
+	EXPECT_EQ(-ENXIO, tce_map(c->v.container, c->canary.va, start, UNIT,
+				  TCE_RW));
+	if (!ret)
+		EXPECT_EQ(0, tce_unregister(c->v.container, c->mem.va,
+					    c->mem.size));
+}
+
+/* Two at once, each with its own mappings */
+TEST_F_TIMEOUT(window, beside_the_default, 60)
+{
+	const char *why = cannot_have(&self->c, variant->shift, variant->size,
+				      1);
+	struct ctx *c = &self->c;
+	uint64_t start;
+	long locked;
+	int ret;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ret = get_memory(c, variant->shift);
+	ASSERT_TRUE(!ret || ret == -ENOENT);
+
+	ASSERT_EQ(0, map_canary(c));
+	locked = tce_vmlck_kb();
+	ASSERT_EQ(0, create(c, variant->shift, variant->size, &start));
+	EXPECT_TRUE(start >= tce_def_end(&c->v) ||
+		    start + variant->size <= def(c)) {
+		TH_LOG("the windows overlap at 0x%llx",
+		       (unsigned long long)start);
+	}
+	if (!ret)
+		EXPECT_EQ(0, try_window(c, variant->shift, variant->size,
+					start));
+	EXPECT_EQ(0, try_canary(c));
+	ASSERT_EQ(0, tce_remove(c->v.container, start));
+	EXPECT_EQ(locked, tce_vmlck_kb());
+	EXPECT_EQ(0, try_canary(c));
+}
+
+/* However many levels the user thinks the table should have */
+FIXTURE(levels) {
+	struct ctx c;
+};
+
+FIXTURE_VARIANT(levels) {
+	unsigned int levels;		/* ~0: as many as there are */
+	uint64_t size;
+};
+
+#define LEVELS(name) FIXTURE_VARIANT_ADD(levels, name)
+
+LEVELS(0_of_16m) { .levels = 0, .size = 16 * MiB };
+LEVELS(0_of_1t) { .levels = 0, .size = 1 * TiB };
+LEVELS(1_of_16m) { .levels = 1, .size = 16 * MiB };
+LEVELS(1_of_1t) { .levels = 1, .size = 1 * TiB };
+LEVELS(2_of_16m) { .levels = 2, .size = 16 * MiB };
+LEVELS(2_of_1t) { .levels = 2, .size = 1 * TiB };
+LEVELS(max_of_16m) { .levels = ~0U, .size = 16 * MiB };
+LEVELS(max_of_1t) { .levels = ~0U, .size = 1 * TiB };
+
+FIXTURE_SETUP(levels)
+{
+	ASSERT_EQ(0, setup(&self->c, !tce_is_powernv()));
+}
+
+FIXTURE_TEARDOWN(levels)
+{
+	teardown(&self->c);
+}
+
+TEST_F_TIMEOUT(levels, are_accepted, 60)
+{
+	const char *why = cannot_have(&self->c, 12, variant->size, 0);
+	unsigned int levels = variant->levels;
+	struct ctx *c = &self->c;
+	uint64_t start;
+
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_LE(1, c->v.info.ddw.levels);
+	if (levels == ~0U)
+		levels = c->v.info.ddw.levels;
+	if (levels > c->v.info.ddw.levels)
+		SKIP(return, "the kernel has %u levels", c->v.info.ddw.levels);
+	if (tce_is_powernv() && (!levels || variant->size > 1 * GiB))
+		SKIP(return, "PowerNV counts the levels of the real table");
+
+	ASSERT_EQ(0, get_memory(c, 12));
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	ASSERT_EQ(0, tce_create(c->v.container, 12, variant->size, levels,
+				&start));
+	EXPECT_EQ(0, try_window(c, 12, variant->size, start));
+	ASSERT_EQ(0, tce_remove(c->v.container, start));
+}
+
+/* The rest is about order */
+FIXTURE(order) {
+	struct ctx c;
+};
+
+FIXTURE_SETUP(order)
+{
+	ASSERT_EQ(0, setup(&self->c, true));
+}
+
+FIXTURE_TEARDOWN(order)
+{
+	teardown(&self->c);
+}
+
+/* The default window comes with the first mapping, not before */
+TEST_F(order, default_is_lazy)
+{
+	struct ctx *c = &self->c;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot remove windows");
+	/* Nobody has it yet: forget about it */
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	EXPECT_EQ(-ENXIO, map_canary(c));
+	EXPECT_EQ(-ENXIO, tce_unmap(c->v.container, def(c), UNIT));
+	EXPECT_EQ(-EINVAL, tce_remove(c->v.container, def(c)));
+}
+
+TEST_F(order, default_removed_while_mapped)
+{
+	struct ctx *c = &self->c;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot remove windows");
+	ASSERT_EQ(0, map_canary(c));
+	EXPECT_EQ(0, try_canary(c));
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	EXPECT_EQ(0, tce_dma_write_denied(&c->v, def(c), c->canary.va, LEN,
+					  NULL));
+	EXPECT_EQ(-ENXIO, map_canary(c));
+	/* Its mappings went with it */
+	EXPECT_EQ(0, tce_unregister(c->v.container, c->canary.va,
+				    c->canary.size));
+}
+
+/* A window of the same size and pages takes the default one's place */
+TEST_F(order, default_again)
+{
+	struct ctx *c = &self->c;
+	uint64_t start, size = tce_def_end(&c->v) - def(c);
+	int i;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot remove windows");
+	if (size & (size - 1))
+		SKIP(return, "the default window's size is no power of two");
+	ASSERT_EQ(0, map_canary(c));
+	start = def(c);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, try_canary(c));
+		ASSERT_EQ(0, tce_remove(c->v.container, start));
+		ASSERT_EQ(0, create(c, 12, size, &start));
+		if (start != def(c))
+			SKIP(return, "the platform puts it at 0x%llx",
+			     (unsigned long long)start);
+		EXPECT_EQ(0, tce_dma_write_denied(&c->v, start, c->canary.va,
+						  LEN, NULL));
+		ASSERT_EQ(0, map_canary(c));
+	}
+	EXPECT_EQ(0, try_canary(c));
+}
+
+/* The default window goes while another stays, and returns beside it */
+TEST_F(order, default_again_beside_another)
+{
+	const char *why = cannot_have(&self->c, 12, 4 * GiB, 1);
+	uint64_t start, other, size;
+	struct ctx *c = &self->c;
+	int ret;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, map_canary(c));
+	ASSERT_EQ(0, create(c, 12, 4 * GiB, &other));
+	ASSERT_EQ(0, tce_map(c->v.container, (uint8_t *)c->canary.va + UNIT,
+			     other, UNIT, TCE_RW));
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	EXPECT_EQ(-ENXIO, map_canary(c));
+	EXPECT_EQ(0, tce_dma_ok(&c->v, other, (uint8_t *)c->canary.va + UNIT,
+				LEN));
+
+	/* Wherever it goes, if the platform has a place for it */
+	size = tce_def_end(&c->v) - def(c);
+	ret = create(c, 12, size, &start);
+	if (!ret) {
+		/* Two windows at one address are not two windows */
+		ASSERT_TRUE(start >= other + 4 * GiB || start + size <= other) {
+			TH_LOG("windows at 0x%llx and 0x%llx",
+			       (unsigned long long)start,
+			       (unsigned long long)other);
+		}
+		ASSERT_EQ(0, tce_map(c->v.container, c->canary.va, start, UNIT,
+				     TCE_RW));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, start, c->canary.va, LEN));
+	} else {
+		EXPECT_GT(0, ret);
+		tce_log("no second window beside the first: %s",
+			strerror(-ret));
+	}
+	EXPECT_EQ(0, tce_dma_ok(&c->v, other, (uint8_t *)c->canary.va + UNIT,
+				LEN));
+	if (!ret)
+		EXPECT_EQ(0, tce_remove(c->v.container, start));
+	EXPECT_EQ(0, tce_remove(c->v.container, other));
+}
+
+/* One too many is refused, and what is there goes on working */
+TEST_F(order, third_is_refused)
+{
+	const char *why = cannot_have(&self->c, 12, 1 * GiB, 1);
+	struct ctx *c = &self->c;
+	uint64_t second, third;
+	int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (c->v.info.ddw.max_dynamic_windows_supported > 2)
+		SKIP(return, "the platform has more than two windows");
+	ASSERT_EQ(0, map_canary(c));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, create(c, 12, 1 * GiB, &second));
+		ASSERT_EQ(0, tce_map(c->v.container,
+				     (uint8_t *)c->canary.va + UNIT, second,
+				     UNIT, TCE_RW));
+		EXPECT_EQ(-ENOSPC, tce_create(c->v.container, 12, 1 * GiB, 1,
+					      &third));
+		EXPECT_EQ(0, try_canary(c));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, second,
+					(uint8_t *)c->canary.va + UNIT, LEN));
+		ASSERT_EQ(0, tce_remove(c->v.container, second));
+	}
+	EXPECT_EQ(0, try_canary(c));
+}
+
+/* Every window goes and comes back, in both orders, many times */
+TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
+{
+	const char *why = cannot_have(&self->c, 12, 1 * GiB, 1);
+	uint64_t first = def(&self->c), second = 0, again;
+	struct ctx *c = &self->c;
+	int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, map_canary(c));
+	ASSERT_EQ(0, create(c, 12, 1 * GiB, &second));
+	for (i = 0; i < 6; i++) {
+		/* The one that was there first goes first, or last */
+		ASSERT_EQ(0, tce_remove(c->v.container, i & 1 ? second :
+								first));
+		ASSERT_EQ(0, tce_remove(c->v.container, i & 1 ? first :
+								second));
+		ASSERT_EQ(0, create(c, 12, 1 * GiB, &first));
+		ASSERT_EQ(0, create(c, 12, 1 * GiB, &second));
+		EXPECT_NE(first, second);
+		ASSERT_EQ(0, tce_map(c->v.container, c->canary.va, first, UNIT,
+				     TCE_RW));
+		ASSERT_EQ(0, tce_map(c->v.container,
+				     (uint8_t *)c->canary.va + UNIT, second,
+				     UNIT, TCE_RW));
+		if (i < 4)
+			continue;
+		EXPECT_EQ(0, tce_dma_ok(&c->v, first, c->canary.va, LEN));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, second,
+					(uint8_t *)c->canary.va + UNIT, LEN));
+	}
+	ASSERT_EQ(0, tce_remove(c->v.container, first));
+	ASSERT_EQ(0, tce_remove(c->v.container, second));
+
+	/* And, after a close, the default one as for the first time */
+	tce_vfio_close(&c->v);
+	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
+	ASSERT_EQ(0, tce_register(c->v.container, c->canary.va,
+				  c->canary.size));
+	again = def(c);
+	ASSERT_EQ(0, tce_map(c->v.container, c->canary.va, again, UNIT,
+			     TCE_RW));
+	EXPECT_EQ(0, try_canary(c));
+}
+
+/* Windows left open are gone for whoever comes next, and so is their charge */
+TEST_F_TIMEOUT(order, close_with_windows_open, 120)
+{
+	const char *why = cannot_have(&self->c, 12, 1 * GiB, 1);
+	struct ctx *c = &self->c;
+	uint64_t start, first = 0;
+	int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, map_canary(c));
+		ASSERT_EQ(0, create(c, 12, 1 * GiB, &start));
+		if (!i)
+			first = start;
+		EXPECT_EQ(first, start);
+		tce_vfio_close(&c->v);
+		EXPECT_EQ(0, tce_vmlck_kb());
+		ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
+		ASSERT_EQ(0, tce_register(c->v.container, c->canary.va,
+					  c->canary.size));
+		EXPECT_EQ(-ENXIO, tce_map(c->v.container, c->canary.va, start,
+					  UNIT, TCE_RW));
+	}
+}
+
+/* GET_INFO tells the truth about page sizes */
+TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
+{
+	struct ctx *c = &self->c;
+	unsigned int shift;
+	uint64_t start;
+	int ret;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot create windows");
+	EXPECT_TRUE(tce_has_shift(&c->v, 12));
+	EXPECT_EQ(0, c->v.info.ddw.pgsizes >> 35);
+	EXPECT_EQ(0, c->v.info.ddw.pgsizes & 0xfff);
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	for (shift = 12; shift <= 34; shift++) {
+		ret = create(c, shift, 64ULL << shift, &start);
+		if (!tce_has_shift(&c->v, shift)) {
+			EXPECT_EQ(-EINVAL, ret) {
+				TH_LOG("pages of 2^%u", shift);
+			}
+			continue;
+		}
+		/* Large pages may be more than the platform's bus has room for */
+		if (shift <= 21) {
+			EXPECT_EQ(0, ret) {
+				TH_LOG("pages of 2^%u", shift);
+			}
+		}
+		EXPECT_GE(0, ret);
+		if (!ret)
+			EXPECT_EQ(0, tce_remove(c->v.container, start));
+	}
+}
+
+/* Unmapping a large range costs what is mapped, not what could be */
+TEST_F_TIMEOUT(order, unmap_of_a_sparse_window, 60)
+{
+	const char *why = cannot_have(&self->c, 12, 1 * TiB, 0);
+	struct ctx *c = &self->c;
+	struct timespec a, b;
+	uint64_t start;
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (tce_is_powernv())
+		SKIP(return, "PowerNV has a table in memory");
+	ASSERT_EQ(0, get_memory(c, 12));
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	ASSERT_EQ(0, tce_create(c->v.container, 12, 1 * TiB, 1, &start));
+	EXPECT_EQ(0, try_window(c, 12, 1 * TiB, start));
+	ASSERT_EQ(0, tce_unmap(c->v.container, start, 1 * TiB));
+	ASSERT_EQ(0, tce_unregister(c->v.container, c->mem.va, c->mem.size));
+	ASSERT_EQ(0, tce_remove(c->v.container, start));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	EXPECT_LT(b.tv_sec - a.tv_sec, 10);
+}
+
+int main(int argc, char **argv)
+{
+	tce_begin(true);
+	return test_harness_run(argc, argv);
+}
