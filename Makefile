@@ -1,0 +1,57 @@
+# The front door. `make` lists what can be done.
+BASE ?= 6.1
+export BASE
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo check tree refresh series series-build kernel selftests shell lint clean install
+
+help:
+	@echo 'make VERB [BASE=$(BASE)]'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | sed 's/$$(BASE)/$(BASE)/' | expand -t 18
+
+demo: install tree ## show a device moving data through VFIO: stock 6.1, then ours
+	@lab/stock stock-6.1
+	@lab/kernel 64k
+	@lab/selftests
+	@lab/demo
+
+check: install tree ## build everything and run all tests
+	@lab/stock stock-6.1 stock-6.12
+	@lab/kernel 64k 4k
+	@lab/selftests
+	@prove -e '' $(TESTS)
+
+tree: install ## build/$(BASE)/tree: the kernel as a git repository, a commit per patch
+	@lab/tree
+
+refresh: ## bring commits made in build/$(BASE)/tree back into patches/ and linux/
+	@lab/refresh
+
+series: tree ## build/$(BASE)/series: patches to mail, checked with `git am`
+	@lab/series
+
+series-build: tree ## build and boot every commit of the series (long)
+	@lab/series --build
+
+kernel: install tree ## build/$(BASE)/{64k,4k}: our kernels
+	@lab/kernel 64k 4k
+
+selftests: install tree ## the selftests, for the guests
+	@lab/selftests
+
+shell: install tree ## a shell in a guest (MACHINE=p9 KERNEL=ours-64k)
+	@lab/kernel 64k
+	@lab/selftests
+	@lab/boot -i -m $(or $(MACHINE),p9) -k $(or $(KERNEL),ours-64k)
+
+lint: install tree ## checkpatch, sparse, W=1, kernel-doc, shellcheck, other configurations
+	@lab/lint
+
+clean: ## remove what was built (downloads and the compiler cache stay)
+	@lab/clean
+
+install: ## the Debian packages all this needs
+	@lab/install
+
+TESTS ?= $(sort $(wildcard tests/*.t))
