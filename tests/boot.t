@@ -1,0 +1,46 @@
+#!/bin/bash
+# Every machine and page size boots and has its IOMMU groups; the lab itself
+# reports how a guest ended.
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC2016 # the guest's to expand
+boots() {	# kernel machine page-size-in-kB MMU groups
+	guest "$1-$2" -k "$1" -m "$2" -t 180 -- '
+		uname -r
+		sed -n "s/^KernelPageSize: *//p" /proc/self/smaps | head -n 1
+		sed -n "s/^MMU[^:]*: //p" /proc/cpuinfo
+		echo groups $(ls /sys/kernel/iommu_groups)
+		ls /sys/block'
+	is "$guest_status" 0 "$1 boots on $2"
+	for want in "$3 kB" "$4" "groups $5" nvme0n1; do
+		grep -qx "$want" "$guest_log"
+		ok $? "$1 on $2: $want"
+	done
+}
+boots ours-64k p8 64 Hash 0
+boots ours-64k p9 64 Radix 0
+boots ours-64k p9-hash 64 Hash 0
+boots ours-64k p10 64 Radix 0
+boots ours-64k p9-2phb 64 Radix "0 1 2"
+boots ours-64k powernv9 64 Radix "0 1"
+boots ours-4k p9 4 Radix 0
+
+guest status -- 'exit 7'
+is "$guest_status" 7 "the command's status is lab/boot's"
+guest warns -- 'echo "WARNING: not really" >/dev/kmsg'
+is "$guest_status" 126 "a kernel warning fails the run"
+guest hangs -t 5 -- 'sleep 100'
+is "$guest_status" 124 "a guest that hangs is killed"
+guest dies -- 'poweroff -f'
+is "$guest_status" 125 "a guest that ends early is noticed"
+
+# Marks split the hypervisor's trace into sections. Reading the disk is DMA that
+# maps nothing, since the host has a direct window.
+guest marks -- 'mark 0x11; dd if=/dev/nvme0n1 of=/dev/null bs=4k count=16 iflag=direct; mark 0x12'
+[ "$(trace_count 0x11 xlate)" -gt 0 ]
+ok $? "DMA shows in the section between two marks"
+is "$(trace_count 0x12 refused)" 0 "no DMA was refused"
+is "$(trace_count 0x11 set)" 0 "reading maps nothing"
+"$top/lab/trace" state "$guest_trace" 0x11 | grep -q '^window .*start=0x800000000000000 page=0x1000000'
+ok $? "the host's 64-bit window shows in the state"
+done_testing

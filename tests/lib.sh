@@ -1,0 +1,98 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by the tests: TAP, and guests whose results become TAP.
+
+set -uo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BASE=${BASE:-6.1}
+build=$top/build
+t=$(basename "$0" .t)
+logs=$build/logs/$t
+rm -rf "$logs"
+mkdir -p "$logs"
+
+tap_n=0
+tap_failed=0
+
+# ok STATUS DESCRIPTION, as in: [ a = b ]; ok $? "a is b"
+ok() {
+	tap_n=$((tap_n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $tap_n - $2"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_n - $2"
+		diag "failed: $2"
+	fi
+}
+
+# is GOT WANTED DESCRIPTION
+is() {
+	[ "$1" = "$2" ]
+	ok $? "$3" || true
+	[ "$1" = "$2" ] || diag "   got: $1"$'\n'"wanted: $2"
+}
+
+# seen even when prove hides what passes
+diag() { printf '# %s\n' "${1//$'\n'/$'\n'# }" >&2; }
+
+skip_all() { echo "1..0 # SKIP $1"; exit 0; }
+
+done_testing() {
+	echo "1..$tap_n"
+	[ "$tap_failed" = 0 ]
+	exit
+}
+
+# guest NAME LAB-BOOT-OPTIONS... : boots a guest. Its console is in $guest_log,
+# the hypervisor's trace in $guest_trace, lab/boot's status in $guest_status (126:
+# the kernel warned). Nothing is counted.
+guest() {
+	local name=$1
+	shift
+	guest_log=$logs/${name//[^a-zA-Z0-9._-]/_}.log
+	guest_trace=${guest_log%.log}.trace
+	"$top/lab/boot" -o "$guest_log" -T "$guest_trace" "$@" >/dev/null 2>"$guest_log.err" && guest_status=0 ||
+		guest_status=$?
+	tr -d '\r' <"$guest_log" >"$guest_log.new" && mv "$guest_log.new" "$guest_log"
+}
+
+# run_guest NAME LAB-BOOT-OPTIONS... : the same, and each KTAP result of the guest
+# is one of ours, as it comes. Counted as well: that each plan was met, since a
+# test that died says nothing, and that the guest ended with status 0 and without
+# a kernel warning.
+run_guest() {
+	local name=$1 line planned='' seen=0 desc
+	shift
+	guest_log=$logs/${name//[^a-zA-Z0-9._-]/_}.log
+	guest_trace=${guest_log%.log}.trace
+	plan_met() {
+		[ -z "$planned" ] && return
+		[ "$planned" = "$seen" ]
+		ok $? "$name: $planned tests planned, $seen run"
+		planned='' seen=0
+	}
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		case $line in
+		'TAP version'*) plan_met ;;
+		1..[0-9]*) planned=${line#1..} planned=${planned%% *} seen=0 ;;
+		'ok '[0-9]*|'not ok '[0-9]*)
+			seen=$((seen + 1)) tap_n=$((tap_n + 1))
+			desc=${line#*ok } desc=${desc#* } desc=${desc#- }
+			echo "${line%%ok *}ok $tap_n - $name: $desc"
+			case $line in
+			not*) tap_failed=$((tap_failed + 1)); diag "failed: $name: $desc" ;;
+			esac ;;
+		'LAB: status '*) guest_status=${line##* } ;;
+		*) echo "# $line" ;;
+		esac
+	done < <("$top/lab/boot" -o "$guest_log" -T "$guest_trace" "$@" 2>"$guest_log.err"; echo "LAB: status $?")
+	plan_met
+	ok "$guest_status" "$name: guest ended well, no kernel warning"
+	[ "$guest_status" = 0 ] || diag "$(cat "$guest_log.err")"$'\n'"log: ${guest_log#"$top"/}"
+}
+
+# trace_count MARK KEY: one number of `lab/trace counts` for $guest_trace
+trace_count() {
+	"$top/lab/trace" counts "$guest_trace" "$1" | sed -n "s/.*\\b$2=\\([0-9]*\\).*/\\1/p" | head -n 1
+}
