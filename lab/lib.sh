@@ -10,6 +10,7 @@ tree=$build/$BASE/tree			# the kernel as a git repository
 patches=$top/patches/$BASE
 downloads=$build/downloads
 jobs=${JOBS:-$(nproc)}
+PATH=$PATH:/usr/sbin:/sbin		# depmod, modprobe: not in every user's
 export KERNEL_CROSS=powerpc64le-linux-gnu-
 
 # stderr, so that output a caller captures or pipes stays clean

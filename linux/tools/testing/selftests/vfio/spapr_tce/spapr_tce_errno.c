@@ -824,7 +824,8 @@ static int bring_up(struct ctx *c, enum state state)
 	ret = tce_map(c->v.container, c->mem.va, def, UNIT, TCE_RW);
 	if (ret || state != TWO_WINDOWS)
 		return ret;
-	c->second_size = 16 * MiB;
+	/* PowerNV rounds what is less than a page of entries up to that */
+	c->second_size = 64 * MiB;
 	return tce_create(c->v.container, 12, c->second_size, 1, &c->second);
 }
 

@@ -26,6 +26,7 @@ struct ctx {
 	struct tce_mem mem;
 	uint64_t window;		/* start of the one that comes and goes */
 	int stop;
+	int done;			/* loops that came to their end */
 	int bad;			/* a return value that should not be */
 };
 
@@ -41,6 +42,13 @@ static bool stopped(struct ctx *c)
 	return __atomic_load_n(&c->stop, __ATOMIC_RELAXED);
 }
 
+/* A loop that the kernel killed does not get here */
+static void *end_of_loop(struct ctx *c)
+{
+	__atomic_fetch_add(&c->done, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
 /* Notes a value that is neither 0 nor one of the two */
 static int check(struct ctx *c, int ret, int may, int may_too)
 {
@@ -49,13 +57,17 @@ static int check(struct ctx *c, int ret, int may, int may_too)
 	return ret;
 }
 
-/* Runs the loops for a while; 0, or a return value that should not be */
+/*
+ * Runs the loops for a while. Returns 0, a value that no call should have
+ * returned, or -EFAULT if the kernel killed a loop.
+ */
 static int run(struct ctx *c, const loop_fn *loops, int n)
 {
 	pthread_t threads[8];
 	int i, started = 0;
 
 	c->stop = 0;
+	c->done = 0;
 	c->bad = 0;
 	for (i = 0; i < n; i++)
 		started += !pthread_create(&threads[i], NULL, loops[i], c);
@@ -63,7 +75,9 @@ static int run(struct ctx *c, const loop_fn *loops, int n)
 	__atomic_store_n(&c->stop, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
-	return started == n ? c->bad : -EAGAIN;
+	if (started != n)
+		return -EAGAIN;
+	return c->done == n ? c->bad : -EFAULT;
 }
 
 FIXTURE(race) {
@@ -111,7 +125,7 @@ static void *map_loop(void *arg)
 		check(c, tce_unmap(c->v.container, iova, 4 * UNIT), -ENXIO,
 		      -EINVAL);
 	}
-	return NULL;
+	return end_of_loop(c);
 }
 
 static void *window_loop(void *arg)
@@ -125,7 +139,7 @@ static void *window_loop(void *arg)
 			check(c, tce_remove(c->v.container, start), -EINVAL,
 			      0);
 	}
-	return NULL;
+	return end_of_loop(c);
 }
 
 static void *info_loop(void *arg)
@@ -135,7 +149,7 @@ static void *info_loop(void *arg)
 
 	while (!stopped(c))
 		check(c, tce_get_info(c->v.container, &info), -ENXIO, -EINVAL);
-	return NULL;
+	return end_of_loop(c);
 }
 
 static void *register_loop(void *arg)
@@ -148,7 +162,7 @@ static void *register_loop(void *arg)
 		check(c, tce_unregister(c->v.container, va(c, 8), 4 * UNIT),
 		      -EBUSY, -ENOENT);
 	}
-	return NULL;
+	return end_of_loop(c);
 }
 
 /* Maps what may be registered or not, into the default window */
@@ -162,7 +176,7 @@ static void *map_region_loop(void *arg)
 				 TCE_RW), -EINVAL, -ENXIO);
 		check(c, tce_unmap(c->v.container, iova, 4 * UNIT), -ENXIO, 0);
 	}
-	return NULL;
+	return end_of_loop(c);
 }
 
 TEST_F_TIMEOUT(race, map_against_remove, 60)
@@ -283,6 +297,7 @@ TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
 	__atomic_store_n(&c->stop, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
+	EXPECT_EQ(3, c->done);
 	EXPECT_EQ(0, c->bad);
 }
 

@@ -120,6 +120,10 @@ static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
 	if (ret)
 		return ret;
 
+	/* PowerNV rounds what is less than a page of entries up to that */
+	if (tce_is_powernv() &&
+	    size / page * 8 < (uint64_t)sysconf(_SC_PAGESIZE))
+		return 0;
 	ret = tce_map(c->v.container, mem, start + size, page, TCE_RW);
 	if (ret != -ENXIO) {
 		tce_log("mapping a page beyond the window returned %d", ret);
@@ -287,7 +291,8 @@ TEST_F_TIMEOUT(levels, are_accepted, 60)
 		levels = c->v.info.ddw.levels;
 	if (levels > c->v.info.ddw.levels)
 		SKIP(return, "the kernel has %u levels", c->v.info.ddw.levels);
-	if (tce_is_powernv() && (!levels || variant->size > 1 * GiB))
+	if (tce_is_powernv() &&
+	    (!levels || levels > 2 || variant->size > 1 * GiB))
 		SKIP(return, "PowerNV counts the levels of the real table");
 
 	ASSERT_EQ(0, get_memory(c, 12));
