@@ -96,3 +96,17 @@ run_guest() {
 trace_count() {
 	"$top/lab/trace" counts "$guest_trace" "$1" | sed -n "s/.*\\b$2=\\([0-9]*\\).*/\\1/p" | head -n 1
 }
+
+# The selftests, in the order in which they are run. The disk of the guest is the
+# lab's, so the tests may write to it.
+programs=(lifecycle windows dma isolation errno race groups host)
+
+# selftests KERNEL MACHINE [CMDLINE]: all of them in one guest
+selftests() {
+	run_guest "$2 $1" -k "$1" -m "$2" -t 900 -a "lab.hugepages=64 ${3:-}" -- "
+		export VFIO_TCE_SCRATCH_DISK=1 rc=0
+		for p in ${programs[*]}; do
+			spapr_tce_\$p || rc=1
+		done
+		exit \$rc"
+}

@@ -1,0 +1,6 @@
+#!/bin/bash
+# Bare metal, see powernv-lifecycle.t.
+. "$(dirname "$0")/lib.sh"
+programs=(dma)
+selftests ours-64k powernv9
+done_testing
