@@ -1,5 +1,6 @@
 #!/bin/bash
 # PHBs and devices that go and come at run time.
+# shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 
 # A PHB is removed and added again, as the platform's tools do it; the kernel
