@@ -20,7 +20,7 @@ check: install tree ## build everything and run all tests
 	@lab/stock stock-6.1 stock-6.12
 	@lab/kernel 64k 4k
 	@lab/selftests
-	@prove -j$(or $(TEST_JOBS),8) -e '' $(TESTS)
+	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)
 
 tree: install ## build/$(BASE)/tree: the kernel as a git repository, a commit per patch
 	@lab/tree

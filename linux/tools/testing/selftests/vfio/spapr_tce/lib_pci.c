@@ -240,6 +240,37 @@ static int driver_write(const char *driver, const char *attr, const char *bdf)
 	return tce_write_text(path, bdf);
 }
 
+/*
+ * The nvme driver probes in the background, and does not like to be taken away
+ * from a controller meanwhile.
+ */
+static void settle(const char *bdf)
+{
+	char dir[128], path[256], state[32];
+	struct dirent *e;
+	DIR *d;
+	int i;
+
+	snprintf(dir, sizeof(dir), SYS_PCI_DEVICES "/%s/nvme", bdf);
+	for (i = 0; i < 200; i++) {
+		d = opendir(dir);
+		while (d && (e = readdir(d))) {
+			snprintf(path, sizeof(path), "%s/%s/state", dir,
+				 e->d_name);
+			if (strncmp(e->d_name, "nvme", 4) ||
+			    tce_read_text(path, state, sizeof(state)))
+				continue;
+			if (!strcmp(state, "live")) {
+				closedir(d);
+				return;
+			}
+		}
+		if (d)
+			closedir(d);
+		usleep(50000);
+	}
+}
+
 static int bind_device(const char *bdf)
 {
 	char driver[64];
@@ -251,6 +282,9 @@ static int bind_device(const char *bdf)
 		return ret;
 	if (!strcmp(driver, "vfio-pci"))
 		return 0;
+
+	if (!strcmp(driver, "nvme"))
+		settle(bdf);
 
 	ret = set_override(bdf, "vfio-pci");
 	if (!ret && *driver)
