@@ -54,6 +54,6 @@ clean: ## remove what was built (downloads and the compiler cache stay)
 install: ## the Debian packages all this needs
 	@lab/install
 
-# The longest first: PowerNV guests mostly wait for resets.
-TESTS ?= $(sort $(wildcard tests/powernv-*.t)) \
-	$(sort $(filter-out tests/powernv-%,$(wildcard tests/*.t)))
+# The longest first: PowerNV guests mostly wait for resets, stock 6.12 is slow.
+LONG := $(sort $(wildcard tests/powernv-*.t)) tests/stock.t
+TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))
