@@ -61,7 +61,7 @@ guest() {
 # test that died says nothing, and that the guest ended with status 0 and without
 # a kernel warning.
 run_guest() {
-	local name=$1 line planned='' seen=0 desc
+	local name=$1 line planned='' seen=0 desc said=''
 	shift
 	guest_log=$logs/${name//[^a-zA-Z0-9._-]/_}.log
 	guest_trace=${guest_log%.log}.trace
@@ -81,10 +81,11 @@ run_guest() {
 			desc=${line#*ok } desc=${desc#* } desc=${desc#- }
 			echo "${line%%ok *}ok $tap_n - $name: $desc"
 			case $line in
-			not*) tap_failed=$((tap_failed + 1)); diag "failed: $name: $desc" ;;
-			esac ;;
+			not*) tap_failed=$((tap_failed + 1)); diag "failed: $name: $desc$said" ;;
+			esac
+			said='' ;;
 		'LAB: status '*) guest_status=${line##* } ;;
-		*) echo "# $line" ;;
+		*) echo "# $line"; said+=$'\n'"   ${line#\# }" ;;
 		esac
 	done < <("$top/lab/boot" -o "$guest_log" -T "$guest_trace" "$@" 2>"$guest_log.err"; echo "LAB: status $?")
 	plan_met
