@@ -6,8 +6,8 @@
  * knows at any time which ones there are. The invariants:
  *
  *  - a window that no slot refers to holds no entry, so the device reaches
- *    nothing through it, or it is known to be dirty, because the hypervisor
- *    did not clear it, and is not used before that has succeeded;
+ *    nothing through it, or it is marked as dirty, because the hypervisor did
+ *    not clear it, and is not used before that has succeeded;
  *  - the default window is removed only if the platform can bring it back.
  *
  * LoPAR makes the default window special. ibm,reset-pe-dma-windows is the one
@@ -117,16 +117,18 @@ static bool pe_boot_window_found(struct pseries_pe *pe)
 
 /*
  * Take the default window away, unless a slot uses it or it could not be
- * brought back. It is empty: where it has to stay it does no harm.
+ * brought back. Where it has to stay it is emptied and does no harm.
  */
 static void pe_boot_window_remove(struct pseries_pe *pe)
 {
-	if (!pe->boot_present || pe_boot_window_used(pe) || !pe->fw.resettable)
+	if (!pe->boot_present || pe_boot_window_used(pe))
 		return;
 
-	if (!ddw_remove(&pe->fw, pe->boot.liobn)) {
+	if (pe->fw.resettable && !ddw_remove(&pe->fw, pe->boot.liobn)) {
 		pe->boot_present = false;
 		pe->boot.dirty = false;
+	} else if (pe->boot.dirty) {
+		pe_window_clear(pe, &pe->boot);
 	}
 }
 
@@ -141,6 +143,7 @@ static int pe_windows_reset(struct pseries_pe *pe)
 	ret = ddw_reset(&pe->fw);
 	if (!ret) {
 		pe->stale = false;
+		pe->stale_dirty = false;
 		pe->stale_boot_liobn = false;
 	} else if (!pe_boot_window_found(pe)) {
 		pr_err("PE %x of PHB %llx: cannot restore the default DMA window: %d\n",
@@ -295,8 +298,12 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 		return -EINVAL;
 
 	/* A first window cannot be kept from its place by what is left over */
-	if (pe->stale && !pe_windows_in_use(pe) && !pe_windows_reset(pe))
+	if (pe->stale && !pe_windows_in_use(pe)) {
+		pe_windows_reset(pe);
 		pe_boot_window_remove(pe);
+	}
+	if (pe->stale_dirty || (pe->boot_present && pe->boot.dirty))
+		return -EIO;
 
 	return pe_window_open_dynamic(pe, slot, page_shift, ilog2(size));
 }
@@ -325,14 +332,19 @@ int pe_window_close(struct pseries_pe *pe, int slot)
 	if (kind == PE_WINDOW_DEFAULT) {
 		pe->boot.dirty = win->dirty;
 	} else if (kind == PE_WINDOW_DYNAMIC) {
-		if (pe_window_discard(pe, win->liobn) && win->dirty)
+		if (pe_window_discard(pe, win->liobn) && win->dirty) {
+			pe->stale_dirty = true;
 			ret = -EIO;
+		}
 
-		/* The default window may have come in place of the last one */
+		/*
+		 * The default window may have come in place of the last one,
+		 * with whatever it holds. It goes again below.
+		 */
 		if (!pe->boot_present && pe->boot.size &&
 		    !pe_windows_in_use(pe) && pe_boot_window_found(pe)) {
 			pe->boot_present = true;
-			pe_window_clear(pe, &pe->boot);
+			pe->boot.dirty = true;
 		}
 	}
 
@@ -374,6 +386,11 @@ int pe_windows_block(struct pseries_pe *pe)
 		if (pe->window[i].kind != PE_WINDOW_NONE &&
 		    pe_window_close(pe, i))
 			ret = -EIO;
+
+	/* What an earlier user has left behind, and no slot refers to */
+	pe_boot_window_remove(pe);
+	if (pe->stale_dirty || (pe->boot_present && pe->boot.dirty))
+		ret = -EIO;
 
 	return ret;
 }

@@ -34,7 +34,8 @@ enum pe_window_kind {
  * @page_shift: log2 of its I/O page size in bytes
  * @start: bus address of its first byte
  * @size: bytes that it maps, a multiple of the I/O page size
- * @dirty: the hypervisor has refused to clear it
+ * @dirty: it may hold entries: the hypervisor has refused to clear it, or has
+ *	brought it back by itself
  */
 struct pe_window {
 	enum pe_window_kind kind;
@@ -67,6 +68,7 @@ enum pe_owner {
  * @boot_present: the platform has the default window now; as long as no slot
  *	uses it, it is empty or @boot.dirty
  * @stale: windows that could not be removed are left in the platform
+ * @stale_dirty: and one of them may hold entries
  * @stale_boot_liobn: one of them has got the number of the default window
  * @window: the windows in use, by slot; the host has the default window in
  *	slot 0 and a dynamic one in slot 1, a user what it likes
@@ -89,6 +91,7 @@ struct pseries_pe {
 	struct pe_window boot;
 	bool boot_present;
 	bool stale;
+	bool stale_dirty;
 	bool stale_boot_liobn;
 	struct pe_window window[IOMMU_TABLE_GROUP_MAX_TABLES];
 

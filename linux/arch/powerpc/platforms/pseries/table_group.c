@@ -7,8 +7,9 @@
  * address. The table keeps no TCEs, these are the hypervisor's: it holds the
  * userspace view, and it knows the PEs where it is set.
  *
- * Locking: user_table::lock protects the list of PEs and makes each exchange
- * atomic. It nests in pseries_pe::lock.
+ * Locking: user_table::lock protects the list of PEs, and is held for reading
+ * while entries are written. It nests in the locks of the view, these nest in
+ * pseries_pe::lock.
  */
 
 #include <linux/iommu.h>
@@ -17,6 +18,7 @@
 #include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -39,11 +41,15 @@
  * @tbl: for the user; must come first, iommu_tce_table_put() frees it
  * @lock: see the head of this file
  * @links: the PEs where it is a window, as &struct user_table_link
+ * @placed: it has its place, once and for all
+ * @stuck: how many windows have stayed in the platform that may hold entries
  */
 struct user_table {
 	struct iommu_table tbl;
-	struct mutex lock;	/* for links, and each exchange */
+	struct rw_semaphore lock;	/* for all below */
 	struct list_head links;
+	bool placed;
+	unsigned int stuck;
 };
 
 /**
@@ -51,11 +57,13 @@ struct user_table {
  * @next: in user_table::links
  * @pe: the PE
  * @liobn: the window in the PE
+ * @leaving: it is being emptied and gets no new entries
  */
 struct user_table_link {
 	struct list_head next;
 	struct pseries_pe *pe;
 	u32 liobn;
+	bool leaving;
 };
 
 static struct user_table *to_user_table(struct iommu_table *tbl)
@@ -68,118 +76,98 @@ static u64 user_table_ioba(struct iommu_table *tbl, unsigned long index)
 	return (u64)index << tbl->it_page_shift;
 }
 
-static bool user_table_has(struct iommu_table *tbl, unsigned long index)
+/*
+ * iommu_table_ops::put_tces, in all PEs. What an entry replaces goes from
+ * windows that are leaving, too: its page is about to be released.
+ */
+static int user_table_put(struct iommu_table *tbl, unsigned long index,
+			  unsigned long npages, const __be64 *tces)
 {
-	return index >= tbl->it_offset &&
-	       index - tbl->it_offset < tbl->it_size;
-}
-
-/* iommu_table_ops::xchg_no_kill, on all PEs or none; may sleep */
-static int user_table_xchg(struct iommu_table *tbl, long index,
-			   unsigned long *hpa, enum dma_data_direction *dir)
-{
-	struct user_table *ut = to_user_table(tbl);
 	u64 ioba = user_table_ioba(tbl, index);
-	u64 new = *hpa | iommu_direction_to_tce_perm(*dir);
+	struct user_table *ut = to_user_table(tbl);
 	struct user_table_link *link;
-	u64 old;
-	int ret;
+	int err, ret = -ENXIO;
 
-	if (!user_table_has(tbl, index))
-		return -EINVAL;
+	down_read(&ut->lock);
 
-	mutex_lock(&ut->lock);
-
-	link = list_first_entry_or_null(&ut->links, struct user_table_link,
-					next);
-	if (!link) {
-		ret = -ENXIO;
+	if (ut->stuck) {
+		ret = -EIO;
 		goto unlock;
 	}
-
-	ret = ddw_tce_get(link->liobn, ioba, &old);
-	if (ret)
-		goto unlock;
 
 	list_for_each_entry(link, &ut->links, next) {
-		ret = ddw_tce_put(link->liobn, ioba, new);
-		if (ret)
-			goto undo;
+		if (link->leaving) {
+			err = ddw_tce_clear(link->liobn, ioba,
+					    tbl->it_page_shift, npages);
+		} else {
+			err = ddw_tce_put_list(link->liobn, ioba,
+					       tbl->it_page_shift, tces,
+					       npages);
+			ret = 0;
+		}
+		if (err) {
+			ret = err;
+			break;
+		}
 	}
 
-	*dir = iommu_tce_direction(old);
-	*hpa = old & ~(TCE_PCI_READ | TCE_PCI_WRITE);
-	goto unlock;
-
-undo:
-	list_for_each_entry_continue_reverse(link, &ut->links, next)
-		ddw_tce_put(link->liobn, ioba, old);
 unlock:
-	mutex_unlock(&ut->lock);
+	up_read(&ut->lock);
 	return ret;
-}
-
-/* iommu_table_ops::get */
-static unsigned long user_table_get(struct iommu_table *tbl, long index)
-{
-	struct user_table *ut = to_user_table(tbl);
-	struct user_table_link *link;
-	u64 tce = 0;
-
-	mutex_lock(&ut->lock);
-	link = list_first_entry_or_null(&ut->links, struct user_table_link,
-					next);
-	if (link && user_table_has(tbl, index))
-		ddw_tce_get(link->liobn, user_table_ioba(tbl, index), &tce);
-	mutex_unlock(&ut->lock);
-	return tce;
 }
 
 /*
- * Leave no entry of the table in a window that is about to go. Goes on after
- * a failure, of which it returns the first one.
+ * iommu_table_ops::clear_tces, in all PEs. Goes on after a failure. A table
+ * that is nowhere set has nothing to clear.
  */
-static int user_table_empty(struct iommu_table *tbl, u32 liobn)
+static int user_table_clear(struct iommu_table *tbl, unsigned long index,
+			    unsigned long npages)
 {
-	long end = tbl->it_offset + tbl->it_size;
-	long index = tbl->it_offset;
-	int err, ret = 0;
-	long n;
+	struct user_table *ut = to_user_table(tbl);
+	struct user_table_link *link;
+	int err, ret;
 
-	while ((index = tce_view_next(tbl, index, end)) < end) {
-		n = min_t(long, end - index, DDW_TCE_LIST_MAX);
-		err = ddw_tce_clear(liobn, user_table_ioba(tbl, index),
-				    tbl->it_page_shift, n);
-		if (err)
-			pr_err_ratelimited("cannot clear window %x at %llx: %d\n",
-					   liobn, user_table_ioba(tbl, index),
-					   err);
+	down_read(&ut->lock);
+
+	ret = ut->stuck ? -EIO : 0;
+	list_for_each_entry(link, &ut->links, next) {
+		err = ddw_tce_clear(link->liobn, user_table_ioba(tbl, index),
+				    tbl->it_page_shift, npages);
 		ret = ret ?: err;
-		index += n;
 	}
 
+	up_read(&ut->lock);
 	return ret;
 }
 
-/* Bring a window that joins to what the other windows of the table hold */
-static int user_table_replay(struct iommu_table *tbl, u32 from, u32 to)
+/* For tce_view_walk(): what a window holds of the table goes */
+static int user_window_clear(struct iommu_table *tbl, unsigned long index,
+			     unsigned long npages, const __be64 *tces,
+			     void *data)
 {
-	long end = tbl->it_offset + tbl->it_size;
-	long index = tbl->it_offset;
-	u64 tce;
-	int ret;
+	struct pe_window *win = data;
+	int ret = ddw_tce_clear(win->liobn, user_table_ioba(tbl, index),
+				tbl->it_page_shift, npages);
 
-	/* KVM notes an entry after it has written it: the view tells where to look */
-	for (; (index = tce_view_next(tbl, index, end)) < end; index++) {
-		ret = ddw_tce_get(from, user_table_ioba(tbl, index), &tce);
-		if (!ret && tce)
-			ret = ddw_tce_put(to, user_table_ioba(tbl, index), tce);
-		if (ret)
-			return ret;
-		cond_resched();
+	if (ret) {
+		pr_err_ratelimited("cannot clear window %x at %llx: %d\n",
+				   win->liobn, user_table_ioba(tbl, index),
+				   ret);
+		win->dirty = true;
 	}
 
 	return 0;
+}
+
+/* For tce_view_walk(): what the table holds is put into a window */
+static int user_window_fill(struct iommu_table *tbl, unsigned long index,
+			    unsigned long npages, const __be64 *tces,
+			    void *data)
+{
+	struct pe_window *win = data;
+
+	return ddw_tce_put_list(win->liobn, user_table_ioba(tbl, index),
+				tbl->it_page_shift, tces, npages);
 }
 
 /* iommu_table_ops::free, before the table itself is freed */
@@ -188,15 +176,12 @@ static void user_table_free(struct iommu_table *tbl)
 	struct user_table *ut = to_user_table(tbl);
 
 	WARN_ON(!list_empty(&ut->links));
-	mutex_destroy(&ut->lock);
 	tce_view_destroy(tbl);
 }
 
 static struct iommu_table_ops user_table_ops = {
-	.xchg_no_kill = user_table_xchg,
-	.useraddrptr = tce_view_entry,
-	.next_entry = tce_view_next,
-	.get = user_table_get,
+	.put_tces = user_table_put,
+	.clear_tces = user_table_clear,
 	.free = user_table_free,
 };
 
@@ -212,7 +197,7 @@ static unsigned long pseries_get_table_size(__u32 page_shift,
 	    !IS_ALIGNED(window_size, 1ULL << page_shift))
 		return 0;
 
-	return sizeof(struct user_table);
+	return sizeof(struct user_table) + tce_view_size();
 }
 
 /*
@@ -233,7 +218,7 @@ static long pseries_create_table(struct iommu_table_group *table_group,
 	if (!ut)
 		return -ENOMEM;
 
-	mutex_init(&ut->lock);
+	init_rwsem(&ut->lock);
 	INIT_LIST_HEAD(&ut->links);
 	INIT_LIST_HEAD_RCU(&ut->tbl.it_group_list);
 	kref_init(&ut->tbl.it_kref);
@@ -241,7 +226,7 @@ static long pseries_create_table(struct iommu_table_group *table_group,
 	ut->tbl.it_size = window_size >> page_shift;
 	ut->tbl.it_type = TCE_PCI;
 	ut->tbl.it_ops = &user_table_ops;
-	ut->tbl.it_allocated_size = sizeof(*ut);
+	ut->tbl.it_allocated_size = sizeof(*ut) + tce_view_size();
 
 	ret = tce_view_init(&ut->tbl, current->mm);
 	if (ret) {
@@ -254,35 +239,84 @@ static long pseries_create_table(struct iommu_table_group *table_group,
 }
 
 /*
- * A table that other PEs have as window keeps its place: the platform must
- * give this PE a window at the same address.
+ * The first PE gives the table its place, which it keeps: users know it. The
+ * platform must give every other PE a window at the same address.
  */
-static int user_table_link(struct user_table *ut, struct user_table_link *link,
-			   struct pe_window *win)
+static int user_table_join(struct user_table *ut, struct user_table_link *link,
+			   const struct pe_window *win)
 {
 	struct iommu_table *tbl = &ut->tbl;
-	struct user_table_link *first;
 	int ret = 0;
 
-	mutex_lock(&ut->lock);
+	down_write(&ut->lock);
 
-	first = list_first_entry_or_null(&ut->links, struct user_table_link,
-					 next);
-	if (!first) {
+	if (!ut->placed) {
 		tbl->it_offset = win->start >> win->page_shift;
 		tbl->it_index = win->liobn;
+		ut->placed = true;
 	} else if (tbl->it_offset != win->start >> win->page_shift) {
 		ret = -EADDRNOTAVAIL;
-	} else {
-		ret = user_table_replay(tbl, first->liobn, win->liobn);
-		if (ret && user_table_empty(tbl, win->liobn))
-			win->dirty = true;
 	}
 
 	if (!ret)
 		list_add_tail(&link->next, &ut->links);
 
-	mutex_unlock(&ut->lock);
+	up_write(&ut->lock);
+	return ret;
+}
+
+/*
+ * Empty a window and take its PE off the list. If that fails the table counts
+ * as stuck, unless the window goes: nothing is released that it may reach.
+ */
+static void user_table_leave(struct user_table *ut,
+			     struct user_table_link *link,
+			     struct pe_window *win)
+{
+	down_write(&ut->lock);
+	link->leaving = true;
+	up_write(&ut->lock);
+
+	tce_view_walk(&ut->tbl, NULL, user_window_clear, win);
+
+	down_write(&ut->lock);
+	list_del(&link->next);
+	if (win->dirty)
+		ut->stuck++;
+	up_write(&ut->lock);
+}
+
+/* Close the window of a slot that has left its table */
+static int user_window_close(struct user_table *ut, struct pseries_pe *pe,
+			     int slot)
+{
+	bool dirty = pe->window[slot].dirty;
+	int ret = pe_window_close(pe, slot);
+
+	if (dirty && !ret) {
+		down_write(&ut->lock);
+		ut->stuck--;
+		up_write(&ut->lock);
+	}
+
+	return ret;
+}
+
+/*
+ * Bring a window that has joined to what the other windows of the table hold.
+ * What is mapped or unmapped meanwhile goes to all of them.
+ */
+static int user_table_replay(struct user_table *ut, struct pe_window *win)
+{
+	__be64 *tces = kmalloc_array(TCE_LIST_MAX, sizeof(*tces),
+				     GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!tces)
+		return -ENOMEM;
+
+	ret = tce_view_walk(&ut->tbl, tces, user_window_fill, win);
+	kfree(tces);
 	return ret;
 }
 
@@ -290,6 +324,8 @@ static long pseries_set_window(struct iommu_table_group *table_group, int num,
 			       struct iommu_table *tbl)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
+	struct pe_window *win = &pe->window[num];
+	struct user_table *ut = to_user_table(tbl);
 	struct user_table_link *link;
 	int ret;
 
@@ -305,27 +341,49 @@ static long pseries_set_window(struct iommu_table_group *table_group, int num,
 		goto free_link;
 
 	link->pe = pe;
-	link->liobn = pe->window[num].liobn;
-	ret = user_table_link(to_user_table(tbl), link, &pe->window[num]);
+	link->liobn = win->liobn;
+	ret = user_table_join(ut, link, win);
 	if (ret)
 		goto close_window;
+
+	ret = user_table_replay(ut, win);
+	if (ret)
+		goto leave_table;
 
 	table_group->tables[num] = iommu_tce_table_get(tbl);
 	mutex_unlock(&pe->lock);
 	return 0;
 
+leave_table:
+	user_table_leave(ut, link, win);
 close_window:
-	pe_window_close(pe, num);
+	user_window_close(ut, pe, num);
 free_link:
 	mutex_unlock(&pe->lock);
 	kfree(link);
 	return ret;
 }
 
+/* Only pseries_pe::lock keeps a link that the caller is about to use */
+static struct user_table_link *user_table_find(struct user_table *ut,
+					       struct pseries_pe *pe, u32 liobn)
+{
+	struct user_table_link *link, *found = NULL;
+
+	down_read(&ut->lock);
+	list_for_each_entry(link, &ut->links, next)
+		if (link->pe == pe && link->liobn == liobn)
+			found = link;
+	up_read(&ut->lock);
+
+	return found;
+}
+
 static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
-	struct user_table_link *link, *tmp;
+	struct pe_window *win = &pe->window[num];
+	struct user_table_link *link;
 	struct iommu_table *tbl;
 	struct user_table *ut;
 	int ret = 0;
@@ -337,18 +395,11 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 		goto unlock;
 
 	ut = to_user_table(tbl);
-	mutex_lock(&ut->lock);
-	list_for_each_entry_safe(link, tmp, &ut->links, next) {
-		if (link->pe != pe || link->liobn != pe->window[num].liobn)
-			continue;
-		if (user_table_empty(tbl, link->liobn))
-			pe->window[num].dirty = true;
-		list_del(&link->next);
-		kfree(link);
-	}
-	mutex_unlock(&ut->lock);
+	link = user_table_find(ut, pe, win->liobn);
+	user_table_leave(ut, link, win);
+	kfree(link);
 
-	ret = pe_window_close(pe, num);
+	ret = user_window_close(ut, pe, num);
 	table_group->tables[num] = NULL;
 	iommu_tce_table_put(tbl);
 
@@ -382,6 +433,7 @@ static int pseries_take_ownership(struct iommu_table_group *table_group,
 				  struct device *dev)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
+	struct iommu_table *direct;
 	int ret = 0;
 
 	mutex_lock(&pe->lock);
@@ -389,13 +441,20 @@ static int pseries_take_ownership(struct iommu_table_group *table_group,
 	if (pe->owner == PE_OWNER_HOST) {
 		ddw_firmware_init(&pe->fw, pe->dn);
 		ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
+		/* Devices of the PE refer to it until they have been told */
+		direct = table_group->tables[1];
+		if (direct)
+			iommu_tce_table_get(direct);
 		iommu_pseries_host_leave(pe, to_pci_dev(dev));
 		ret = pe_windows_block(pe);
 		if (ret) {
+			/* Nobody will tell them: the table has to stay */
 			pe_windows_restore(pe);
 			iommu_pseries_host_return(pe);
 			goto unlock;
 		}
+		if (direct)
+			iommu_tce_table_put(direct);
 		pseries_describe(pe);
 	}
 

@@ -29,6 +29,8 @@ static const char *mark_name(enum tce_mark mark)
 	case TCE_MARK_DMA_ALLOWED:	return "dma-allowed";
 	case TCE_MARK_DMA_DENIED:	return "dma-denied";
 	case TCE_MARK_DMA_END:		return "dma-end";
+	case TCE_MARK_STEP:		return "step";
+	case TCE_MARK_STEP_END:		return "step-end";
 	}
 	return "?";
 }

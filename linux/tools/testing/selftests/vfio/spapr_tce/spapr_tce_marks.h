@@ -48,6 +48,10 @@ enum tce_mark {
 	TCE_MARK_DMA_ALLOWED	= TCE_MARK_BASE | 0x20,	/* must be translated */
 	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must find no permission */
 	TCE_MARK_DMA_END	= TCE_MARK_BASE | 0x22,
+
+	/* A step whose calls are counted, named by a line "# step ..." before */
+	TCE_MARK_STEP		= TCE_MARK_BASE | 0x30,
+	TCE_MARK_STEP_END	= TCE_MARK_BASE | 0x31,
 };
 
 #endif /* SPAPR_TCE_MARKS_H */
