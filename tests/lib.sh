@@ -98,6 +98,38 @@ trace_count() {
 	"$top/lab/trace" counts "$guest_trace" "$1" | sed -n "s/.*\\b$2=\\([0-9]*\\).*/\\1/p" | head -n 1
 }
 
+# count_steps NAME LAB-BOOT-OPTIONS... : run_guest, and then ${cost[STEP]} has what
+# was counted in each step that a program of the guest named, and is not 0
+declare -A cost=()
+count_steps() {
+	local name counts
+	where=$1
+	run_guest "$@"
+	cost=()
+	while IFS='|' read -r name counts; do
+		cost[$name]=$counts
+	done < <(paste -d'|' \
+		<(tr -d '\r' <"$guest_log" | sed -n 's/^# step //p') \
+		<("$top/lab/trace" counts "$guest_trace" 0x7ce00030 |
+			sed -E 's/(section|mark|xlate|refused|query)=\S+ ?//g; s/\w+=0\b ?//g; s/ $//'))
+}
+
+# step_number STEP KIND: how many of a kind
+step_number() {
+	[[ " ${cost[$1]-} " =~ \ $2=([0-9]+) ]] && echo "${BASH_REMATCH[1]}" || echo 0
+}
+
+# costs STEP COUNTS: these and nothing else
+costs() { is "${cost[$1]-not run}" "$2" "$where: $1: ${2:-nothing}"; }
+
+# clears STEP N: N pages by N calls; a single page by whichever call
+clears() {
+	case ${cost[$1]-} in
+	"put=$2 cleared=$2"|"stuff=$2 cleared=$2") ok 0 "$where: $1: $2 calls" ;;
+	*) costs "$1" "put=$2 cleared=$2" ;;
+	esac
+}
+
 # The selftests, in the order in which they are run. The disk of the guest is the
 # lab's, so the tests may write to it.
 programs=(lifecycle windows dma isolation errno race groups host)

@@ -1,0 +1,31 @@
+#!/bin/bash
+# A guest inside the guest, by nested KVM: the lists of TCEs that it writes reach
+# the hypervisor as lists.
+. "$(dirname "$0")/lib.sh"
+
+run() {
+	count_steps "$2 $1" -k "$1" -m "$2" -t 180 -- spapr_tce_kvm
+	costs "kvm 4K: list of 512" "indirect=1 set=512"
+	costs "kvm 4K: list of 512 over 512" "indirect=1 set=512"
+	costs "kvm 4K: stuff 512" "stuff=1 cleared=512"
+	costs "kvm 4K: put one" "put=1 set=1"
+	clears "kvm 4K: put zero" 1
+
+	# Pages of 64K in a window of 4K pages: 16 entries for each
+	local v
+	for v in "list of 512" "list of 512 over 512" "stuff 512"; do
+		v="kvm 64K: $v"
+		is "$(step_number "$v" put) $(step_number "$v" get)" "0 0" "$where: $v: nothing page by page"
+		is "$(($(step_number "$v" set) + $(step_number "$v" cleared)))" 8192 "$where: $v: 8192 entries"
+	done
+	costs "kvm 64K: put one" "indirect=1 set=16"
+	# whichever call it is
+	case ${cost["kvm 64K: put zero"]-} in
+	"indirect=1 cleared=16") ok 0 "$where: kvm 64K: put zero: one call" ;;
+	*) costs "kvm 64K: put zero" "stuff=1 cleared=16" ;;
+	esac
+}
+
+run ours-64k p9-kvm
+run ours-4k p9-kvm
+done_testing
