@@ -4,7 +4,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check bench tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)]'
@@ -21,6 +21,12 @@ check: install tree ## build everything and run all tests
 	@lab/kernel 64k 4k
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)
+
+bench: install tree ## what windows and mappings cost: stock 6.12 beside ours
+	@lab/stock stock-6.12
+	@lab/kernel 64k
+	@lab/selftests
+	@bench/run
 
 tree: install ## build/$(BASE)/tree: the kernel as a git repository, a commit per patch
 	@lab/tree
