@@ -31,6 +31,7 @@
 
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/mmu_context.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -43,7 +44,6 @@
 #include <linux/xarray.h>
 
 #include <asm/iommu.h>
-#include <asm/mmu_context.h>
 #include <asm/tce.h>
 #include <asm/tce_view.h>
 
