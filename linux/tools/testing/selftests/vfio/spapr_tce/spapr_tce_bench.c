@@ -34,6 +34,7 @@
 
 #define MAPPED		(64 * MiB)	/* in windows that are not empty */
 #define WINDOW_MIN	(16 * MiB)
+#define WINDOW_THREADS	(1 * GiB)	/* each far from the others */
 #define WORKERS		2
 #define NSEC		1000000000ULL
 
@@ -406,7 +407,7 @@ static int bench_exit(struct bench *b)
 	return ret;
 }
 
-/* Threads, or processes: each maps and unmaps SIZE bytes in a range of its own */
+/* Threads, or processes: each maps and unmaps SIZE bytes in a part of its own */
 struct worker {
 	struct bench b;
 	pthread_barrier_t *start;
@@ -486,8 +487,8 @@ static int run_threads(struct bench *b, int n, int rounds, const char *what)
 	int i;
 
 	for (i = 0; i < n; i++) {
-		s->w[i].offset = i * b->size;
-		s->w[i].b.mem.va += s->w[i].offset;
+		s->w[i].offset = i * (WINDOW_THREADS / WORKERS);
+		s->w[i].b.mem.va += i * b->size;
 		if (pthread_create(&thread[i], NULL, work, &s->w[i]))
 			exit(1);
 	}
@@ -511,7 +512,7 @@ static int run_processes(struct bench *b, int rounds, const char *what)
 			continue;
 		w->ret = setup(&w->b, &tce_devs[i], b->size, true);
 		if (!w->ret)
-			w->ret = create(&w->b, WINDOW_MIN);
+			w->ret = create(&w->b, WINDOW_THREADS);
 		/* Others wait for this one, whatever happened */
 		work(w);
 		_exit(0);
@@ -531,7 +532,7 @@ static int bench_threads(struct bench *b)
 	do {
 		ret = setup(b, &tce_devs[0], WORKERS * b->size, true);
 		if (!ret)
-			ret = failed(b, "create", create(b, WINDOW_MIN));
+			ret = failed(b, "create", create(b, WINDOW_THREADS));
 		if (ret)
 			break;
 		ret = run_threads(b, 1, rounds, "one-thread");
