@@ -660,12 +660,11 @@ int tce_view_map(struct iommu_table *tbl, unsigned long index,
 	tce_run_lock(&run);
 
 	ret = tbl->it_ops->put_tces(tbl, index, npages, batch->tces);
-	if (ret)
+	/* -ESTALE: nothing has been written */
+	if (ret && ret != -ESTALE)
 		tce_view_undo(tbl, &run, batch);
-	else
-		for (i = 0; i < npages; i++)
-			batch->notes[i] = tce_run_set_note(&run, i,
-							   batch->notes[i]);
+	for (i = 0; !ret && i < npages; i++)
+		batch->notes[i] = tce_run_set_note(&run, i, batch->notes[i]);
 
 	tce_run_unlock(view, &run);
 

@@ -8,11 +8,10 @@
 #include <linux/errno.h>
 #include <linux/types.h>
 
+#include <asm/tce.h>
+
 struct iommu_table;
 struct mm_struct;
-
-/* The most entries that one H_PUT_TCE_INDIRECT or H_STUFF_TCE takes */
-#define TCE_LIST_MAX		512
 
 /*
  * A note says what an entry maps: its permission, %TCE_PCI_READ and

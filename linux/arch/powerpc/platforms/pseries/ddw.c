@@ -13,6 +13,7 @@
 
 #include <linux/bits.h>
 #include <linux/delay.h>
+#include <linux/error-injection.h>
 #include <linux/kernel.h>
 #include <linux/of.h>
 #include <linux/pci.h>
@@ -24,8 +25,13 @@
 #include <asm/plpar_wrappers.h>
 #include <asm/ppc-pci.h>
 #include <asm/rtas.h>
+#include <asm/tce.h>
 
 #include "ddw.h"
+#include "ddw_fake.h"
+
+/* The most arguments that one of the RTAS calls has */
+#define DDW_RTAS_ARGS	5
 
 /* Cells of "ibm,ddw-applicable" */
 enum {
@@ -97,12 +103,85 @@ void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev)
 	fw->buid = pdn->phb->buid;
 }
 
-static int ddw_rtas_errno(const char *call, int status)
+/*
+ * The platform is called by the five functions below and nowhere else, once
+ * each time, and what it says is returned as it is. So a test can have any call
+ * fail, by fail_function, or answer it.
+ */
+
+static noinline int ddw_call_rtas(u32 token, int nargs, const u32 *args,
+				  int nret, u32 *out)
 {
+	struct ddw_fake *fake = ddw_fake_of_task();
+
+	if (fake)
+		return ddw_fake_rtas(fake, token, nargs, args, nret, out);
+
+	return rtas_call(token, nargs, nret, (int *)out, args[0], args[1],
+			 args[2], args[3], args[4]);
+}
+
+static noinline long ddw_call_tce_get(u32 liobn, u64 ioba, unsigned long *tce)
+{
+	struct ddw_fake *fake = ddw_fake_of_task();
+
+	if (fake)
+		return ddw_fake_tce_get(fake, liobn, ioba, tce);
+
+	return plpar_tce_get(liobn, ioba, tce);
+}
+
+static noinline long ddw_call_tce_put(u32 liobn, u64 ioba, u64 tce)
+{
+	struct ddw_fake *fake = ddw_fake_of_task();
+
+	if (fake)
+		return ddw_fake_tce_put(fake, liobn, ioba, tce);
+
+	return plpar_tce_put(liobn, ioba, tce);
+}
+
+static noinline long ddw_call_tce_put_list(u32 liobn, u64 ioba,
+					   const __be64 *list, u64 count)
+{
+	struct ddw_fake *fake = ddw_fake_of_task();
+
+	if (fake)
+		return ddw_fake_tce_put_list(fake, liobn, ioba, list, count);
+
+	return plpar_tce_put_indirect(liobn, ioba, __pa(list), count);
+}
+
+static noinline long ddw_call_tce_stuff(u32 liobn, u64 ioba, u64 count)
+{
+	struct ddw_fake *fake = ddw_fake_of_task();
+
+	if (fake)
+		return ddw_fake_tce_stuff(fake, liobn, ioba, count);
+
+	return plpar_tce_stuff(liobn, ioba, 0, count);
+}
+
+ALLOW_ERROR_INJECTION(ddw_call_rtas, ERRNO);
+ALLOW_ERROR_INJECTION(ddw_call_tce_get, ERRNO);
+ALLOW_ERROR_INJECTION(ddw_call_tce_put, ERRNO);
+ALLOW_ERROR_INJECTION(ddw_call_tce_put_list, ERRNO);
+ALLOW_ERROR_INJECTION(ddw_call_tce_stuff, ERRNO);
+
+/* Make an RTAS call until it is done. Returns 0 or an errno. */
+static int ddw_rtas(const char *name, u32 token, int nargs,
+		    const u32 args[DDW_RTAS_ARGS], int nret, u32 *out)
+{
+	int status;
+
+	do {
+		status = ddw_call_rtas(token, nargs, args, nret, out);
+	} while (rtas_busy_delay(status));
+
 	if (!status)
 		return 0;
 
-	pr_debug("%s: status %d\n", call, status);
+	pr_debug("%s: status %d\n", name, status);
 
 	/* -3 is a parameter error, all others are the platform's own trouble */
 	return status == -3 ? -EINVAL : -EIO;
@@ -131,20 +210,18 @@ static u64 ddw_decode_pgsizes(u32 mask)
  */
 int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query)
 {
+	const u32 args[DDW_RTAS_ARGS] = { fw->config_addr, BUID_HI(fw->buid),
+					  BUID_LO(fw->buid) };
 	u32 out[5] = { };
-	int rc;
+	int ret;
 
 	if (!fw->dynamic)
 		return -EOPNOTSUPP;
 
-	do {
-		rc = rtas_call(fw->query_token, 3, fw->query_outputs, out,
-			       fw->config_addr, BUID_HI(fw->buid),
-			       BUID_LO(fw->buid));
-	} while (rtas_busy_delay(rc));
-
-	if (rc)
-		return ddw_rtas_errno("ibm,query-pe-dma-window", rc);
+	ret = ddw_rtas("ibm,query-pe-dma-window", fw->query_token, 3, args,
+		       fw->query_outputs, out);
+	if (ret)
+		return ret;
 
 	query->windows = out[0];
 	if (fw->query_outputs == 6) {
@@ -176,20 +253,19 @@ int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query)
 int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
 	       u32 *liobn, u64 *start)
 {
+	const u32 args[DDW_RTAS_ARGS] = { fw->config_addr, BUID_HI(fw->buid),
+					  BUID_LO(fw->buid), page_shift,
+					  window_shift };
 	u32 out[3] = { };
-	int rc;
+	int ret;
 
 	if (!fw->dynamic)
 		return -EOPNOTSUPP;
 
-	do {
-		rc = rtas_call(fw->create_token, 5, 4, out, fw->config_addr,
-			       BUID_HI(fw->buid), BUID_LO(fw->buid),
-			       page_shift, window_shift);
-	} while (rtas_busy_delay(rc));
-
-	if (rc)
-		return ddw_rtas_errno("ibm,create-pe-dma-window", rc);
+	ret = ddw_rtas("ibm,create-pe-dma-window", fw->create_token, 5, args, 4,
+		       out);
+	if (ret)
+		return ret;
 
 	*liobn = out[0];
 	*start = (u64)out[1] << 32 | out[2];
@@ -208,16 +284,13 @@ int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
  */
 int ddw_remove(const struct ddw_firmware *fw, u32 liobn)
 {
-	int rc;
+	const u32 args[DDW_RTAS_ARGS] = { liobn };
 
 	if (!fw->dynamic)
 		return -EOPNOTSUPP;
 
-	do {
-		rc = rtas_call(fw->remove_token, 1, 1, NULL, liobn);
-	} while (rtas_busy_delay(rc));
-
-	return ddw_rtas_errno("ibm,remove-pe-dma-window", rc);
+	return ddw_rtas("ibm,remove-pe-dma-window", fw->remove_token, 1, args,
+			1, NULL);
 }
 
 /**
@@ -232,17 +305,14 @@ int ddw_remove(const struct ddw_firmware *fw, u32 liobn)
  */
 int ddw_reset(const struct ddw_firmware *fw)
 {
-	int rc;
+	const u32 args[DDW_RTAS_ARGS] = { fw->config_addr, BUID_HI(fw->buid),
+					  BUID_LO(fw->buid) };
 
 	if (!fw->resettable)
 		return -EOPNOTSUPP;
 
-	do {
-		rc = rtas_call(fw->reset_token, 3, 1, NULL, fw->config_addr,
-			       BUID_HI(fw->buid), BUID_LO(fw->buid));
-	} while (rtas_busy_delay(rc));
-
-	return ddw_rtas_errno("ibm,reset-pe-dma-windows", rc);
+	return ddw_rtas("ibm,reset-pe-dma-windows", fw->reset_token, 3, args, 1,
+			NULL);
 }
 
 /* True if the hypercall is to be made again; has waited by then. */
@@ -299,7 +369,7 @@ int ddw_tce_get(u32 liobn, u64 ioba, u64 *tce)
 	long rc;
 
 	do {
-		rc = plpar_tce_get(liobn, ioba, &value);
+		rc = ddw_call_tce_get(liobn, ioba, &value);
 	} while (ddw_hcall_busy(rc));
 
 	if (!rc)
@@ -320,7 +390,7 @@ int ddw_tce_put(u32 liobn, u64 ioba, u64 tce)
 	long rc;
 
 	do {
-		rc = plpar_tce_put(liobn, ioba, tce);
+		rc = ddw_call_tce_put(liobn, ioba, tce);
 	} while (ddw_hcall_busy(rc));
 
 	return ddw_hcall_errno(rc);
@@ -332,7 +402,7 @@ int ddw_tce_put(u32 liobn, u64 ioba, u64 tce)
  * @ioba: bus address of the first entry, in bytes
  * @page_shift: log2 of the I/O page size of the window
  * @list: the entries; 4K-aligned, in the linear mapping
- * @count: their number, at most %DDW_TCE_LIST_MAX
+ * @count: their number, at most %TCE_LIST_MAX
  *
  * One hypercall, or one for each entry where the platform does not take
  * lists. After a failure any of the entries may have been written: the caller
@@ -349,8 +419,7 @@ int ddw_tce_put_list(u32 liobn, u64 ioba, u32 page_shift, const __be64 *list,
 
 	if (count > 1 && firmware_has_feature(FW_FEATURE_PUT_TCE_IND)) {
 		do {
-			rc = plpar_tce_put_indirect(liobn, ioba, __pa(list),
-						    count);
+			rc = ddw_call_tce_put_list(liobn, ioba, list, count);
 		} while (ddw_hcall_busy(rc));
 
 		return ddw_hcall_errno(rc);
@@ -373,7 +442,7 @@ int ddw_tce_put_list(u32 liobn, u64 ioba, u32 page_shift, const __be64 *list,
  * @page_shift: log2 of the I/O page size of the window
  * @count: number of entries, any
  *
- * One hypercall for %DDW_TCE_LIST_MAX entries, or one for each where the
+ * One hypercall for %TCE_LIST_MAX entries, or one for each where the
  * platform does not take ranges.
  *
  * Return: 0, or the errno of the first hypercall that failed; the entries
@@ -386,10 +455,10 @@ int ddw_tce_clear(u32 liobn, u64 ioba, u32 page_shift, u64 count)
 	u64 n;
 
 	for (; count; count -= n, ioba += n << page_shift) {
-		n = stuff ? min_t(u64, count, DDW_TCE_LIST_MAX) : 1;
+		n = stuff ? min_t(u64, count, TCE_LIST_MAX) : 1;
 		do {
-			rc = stuff ? plpar_tce_stuff(liobn, ioba, 0, n) :
-				     plpar_tce_put(liobn, ioba, 0);
+			rc = stuff ? ddw_call_tce_stuff(liobn, ioba, n) :
+				     ddw_call_tce_put(liobn, ioba, 0);
 		} while (ddw_hcall_busy(rc));
 
 		if (rc)

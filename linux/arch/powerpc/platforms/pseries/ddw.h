@@ -10,9 +10,6 @@
 struct device_node;
 struct pci_dev;
 
-/* The most entries that one H_PUT_TCE_INDIRECT or H_STUFF_TCE takes. */
-#define DDW_TCE_LIST_MAX	512
-
 /**
  * struct ddw_firmware - the DDW calls that the platform offers for a PE
  * @config_addr: configuration address of a device of the PE

@@ -22,6 +22,7 @@
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/of.h>
+#include <linux/printk.h>
 
 #include <asm/prom.h>
 
@@ -94,8 +95,8 @@ int pe_window_clear(struct pseries_pe *pe, struct pe_window *win)
 				win->size >> win->page_shift);
 
 	if (ret)
-		pr_err("PE %x of PHB %llx: cannot clear window %x: %d\n",
-		       pe->fw.config_addr, pe->fw.buid, win->liobn, ret);
+		pr_err_ratelimited("PE %x of PHB %llx: cannot clear window %x: %d\n",
+				   pe->fw.config_addr, pe->fw.buid, win->liobn, ret);
 	win->dirty = ret;
 	return ret;
 }
@@ -103,16 +104,19 @@ int pe_window_clear(struct pseries_pe *pe, struct pe_window *win)
 /*
  * Does the platform have the default window, whether we asked for it or not?
  * Another window may have got its number meanwhile, but that one has been
- * removed when it comes to this, or is known to have stayed.
+ * removed when it comes to this, or is known to have stayed. If nobody can tell
+ * it is there: it would be forgotten otherwise, with what it holds.
  */
 static bool pe_boot_window_found(struct pseries_pe *pe)
 {
 	u64 tce;
+	int ret;
 
 	if (pe->stale_boot_liobn)
 		return false;
 
-	return !ddw_tce_get(pe->boot.liobn, pe->boot.start, &tce);
+	ret = ddw_tce_get(pe->boot.liobn, pe->boot.start, &tce);
+	return ret != -EINVAL && ret != -ENXIO;
 }
 
 /*
@@ -124,11 +128,11 @@ static void pe_boot_window_remove(struct pseries_pe *pe)
 	if (!pe->boot_present || pe_boot_window_used(pe))
 		return;
 
-	if (pe->fw.resettable && !ddw_remove(&pe->fw, pe->boot.liobn)) {
+	if ((pe->fw.resettable && !ddw_remove(&pe->fw, pe->boot.liobn)) ||
+	    (pe->boot.dirty && pe_window_clear(pe, &pe->boot) &&
+	     !pe_boot_window_found(pe))) {
 		pe->boot_present = false;
 		pe->boot.dirty = false;
-	} else if (pe->boot.dirty) {
-		pe_window_clear(pe, &pe->boot);
 	}
 }
 
@@ -146,13 +150,28 @@ static int pe_windows_reset(struct pseries_pe *pe)
 		pe->stale_dirty = false;
 		pe->stale_boot_liobn = false;
 	} else if (!pe_boot_window_found(pe)) {
-		pr_err("PE %x of PHB %llx: cannot restore the default DMA window: %d\n",
-		       pe->fw.config_addr, pe->fw.buid, ret);
+		pr_err_ratelimited("PE %x of PHB %llx: cannot restore the default DMA window: %d\n",
+				   pe->fw.config_addr, pe->fw.buid, ret);
 		return ret;
 	}
 
 	pe->boot_present = true;
 	return pe_window_clear(pe, &pe->boot);
+}
+
+/* Have the default window, empty, and no others if they are not in use */
+static int pe_boot_window_prepare(struct pseries_pe *pe)
+{
+	bool used = pe_windows_in_use(pe);
+	bool reset = !pe->boot_present || (pe->stale && !used);
+	int ret = 0;
+
+	if (!reset && pe->boot.dirty) {
+		ret = pe_window_clear(pe, &pe->boot);
+		reset = ret && !used;
+	}
+
+	return reset ? pe_windows_reset(pe) : ret;
 }
 
 static bool pe_window_overlaps(struct pseries_pe *pe, u64 start, u64 size)
@@ -178,8 +197,8 @@ static int pe_window_discard(struct pseries_pe *pe, u32 liobn)
 	if (!ret)
 		return 0;
 
-	pr_warn("PE %x of PHB %llx: cannot remove window %x: %d\n",
-		pe->fw.config_addr, pe->fw.buid, liobn, ret);
+	pr_warn_ratelimited("PE %x of PHB %llx: cannot remove window %x: %d\n",
+			    pe->fw.config_addr, pe->fw.buid, liobn, ret);
 	pe->stale = true;
 	if (liobn == pe->boot.liobn)
 		pe->stale_boot_liobn = true;
@@ -198,7 +217,8 @@ static int pe_window_discard(struct pseries_pe *pe, u32 liobn)
  * Return: 0; -EOPNOTSUPP without DDW; -EINVAL if the platform does not have
  * the page size; -ENOSPC if it has no window left or none as large;
  * -EADDRNOTAVAIL if it puts the window where there is another; -EIO if it
- * fails. The other windows in use are as they were.
+ * fails. The other windows in use are as they were; a default window that is
+ * not in use may have gone.
  */
 int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 			   u32 window_shift)
@@ -212,17 +232,20 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 	lockdep_assert_held(&pe->lock);
 
 	ret = ddw_query(&pe->fw, &query);
-	if (!ret && !query.windows && pe->boot_present) {
-		/* The default window may be in the way, unused */
-		pe_boot_window_remove(pe);
-		ret = ddw_query(&pe->fw, &query);
-	}
 	if (ret)
 		return ret;
 
 	if (page_shift >= BITS_PER_LONG || window_shift >= BITS_PER_LONG ||
 	    window_shift < page_shift || !(query.pgsizes & (1ULL << page_shift)))
 		return -EINVAL;
+
+	/* The default window may be in the way, unused */
+	if (!query.windows && pe->boot_present) {
+		pe_boot_window_remove(pe);
+		ret = ddw_query(&pe->fw, &query);
+		if (ret)
+			return ret;
+	}
 	if (!query.windows ||
 	    query.largest_block < 1ULL << (window_shift - page_shift))
 		return -ENOSPC;
@@ -282,11 +305,7 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 	lockdep_assert_held(&pe->lock);
 
 	if (pe_boot_window_fits(pe, page_shift, size)) {
-		ret = 0;
-		if (!pe->boot_present)
-			ret = pe_windows_reset(pe);
-		else if (pe->boot.dirty)
-			ret = pe_window_clear(pe, &pe->boot);
+		ret = pe_boot_window_prepare(pe);
 		if (!ret) {
 			pe->window[slot] = pe->boot;
 			pe->window[slot].size = size;
@@ -298,10 +317,10 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 		return -EINVAL;
 
 	/* A first window cannot be kept from its place by what is left over */
-	if (pe->stale && !pe_windows_in_use(pe)) {
+	if (pe->stale && !pe_windows_in_use(pe))
 		pe_windows_reset(pe);
+	if (pe->boot.dirty || !pe_windows_in_use(pe))
 		pe_boot_window_remove(pe);
-	}
 	if (pe->stale_dirty || (pe->boot_present && pe->boot.dirty))
 		return -EIO;
 
@@ -407,7 +426,7 @@ int pe_windows_block(struct pseries_pe *pe)
  */
 int pe_windows_restore(struct pseries_pe *pe)
 {
-	int ret = 0;
+	int ret;
 
 	lockdep_assert_held(&pe->lock);
 
@@ -415,10 +434,7 @@ int pe_windows_restore(struct pseries_pe *pe)
 	if (pe_windows_in_use(pe))
 		return 0;
 
-	if (!pe->boot_present || pe->stale)
-		ret = pe_windows_reset(pe);
-	else if (pe->boot.dirty)
-		ret = pe_window_clear(pe, &pe->boot);
+	ret = pe_boot_window_prepare(pe);
 	if (!ret)
 		pe->window[0] = pe->boot;
 

@@ -86,14 +86,12 @@ static int user_table_put(struct iommu_table *tbl, unsigned long index,
 	u64 ioba = user_table_ioba(tbl, index);
 	struct user_table *ut = to_user_table(tbl);
 	struct user_table_link *link;
-	int err, ret = -ENXIO;
+	int err, ret = -ESTALE;
 
 	down_read(&ut->lock);
 
-	if (ut->stuck) {
-		ret = -EIO;
+	if (ut->stuck)
 		goto unlock;
-	}
 
 	list_for_each_entry(link, &ut->links, next) {
 		if (link->leaving) {
@@ -350,7 +348,8 @@ static long pseries_set_window(struct iommu_table_group *table_group, int num,
 	if (ret)
 		goto leave_table;
 
-	table_group->tables[num] = iommu_tce_table_get(tbl);
+	/* KVM may look at it from now on */
+	smp_store_release(&table_group->tables[num], iommu_tce_table_get(tbl));
 	mutex_unlock(&pe->lock);
 	return 0;
 
@@ -400,7 +399,7 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 	kfree(link);
 
 	ret = user_window_close(ut, pe, num);
-	table_group->tables[num] = NULL;
+	WRITE_ONCE(table_group->tables[num], NULL);
 	iommu_tce_table_put(tbl);
 
 unlock:

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A platform with DMA windows for KUnit tests
+ */
+#ifndef _PSERIES_DDW_FAKE_H
+#define _PSERIES_DDW_FAKE_H
+
+#include <linux/of.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+struct ddw_fake;
+
+#ifdef CONFIG_PSERIES_DDW_KUNIT_TEST
+
+struct ddw_firmware;
+struct kunit;
+
+/* Number of the default window of a PE, and the most windows that one has */
+#define DDW_FAKE_DEFAULT	0
+#define DDW_FAKE_WINDOWS	3
+#define DDW_FAKE_PES		2
+
+/* Bytes of the default window */
+#define DDW_FAKE_SIZE		SZ_8M
+#define DDW_FAKE_PROPERTIES	5
+
+/* What the platform is asked for */
+enum ddw_fake_call {
+	DDW_FAKE_QUERY,
+	DDW_FAKE_CREATE,
+	DDW_FAKE_REMOVE,
+	DDW_FAKE_RESET,
+	DDW_FAKE_GET,
+	DDW_FAKE_PUT,
+	DDW_FAKE_PUT_LIST,
+	DDW_FAKE_STUFF,
+	DDW_FAKE_CALLS
+};
+
+#define DDW_FAKE_ANY	(BIT(DDW_FAKE_CALLS) - 1)
+#define DDW_FAKE_RTAS	(BIT(DDW_FAKE_QUERY) | BIT(DDW_FAKE_CREATE) | \
+			 BIT(DDW_FAKE_REMOVE) | BIT(DDW_FAKE_RESET))
+#define DDW_FAKE_HCALL	(DDW_FAKE_ANY & ~DDW_FAKE_RTAS)
+#define DDW_FAKE_WRITE	(BIT(DDW_FAKE_PUT) | BIT(DDW_FAKE_PUT_LIST))
+#define DDW_FAKE_CLEAR	BIT(DDW_FAKE_STUFF)
+
+/**
+ * struct ddw_fake_window - a window of a PE
+ * @exists: the PE has it now
+ * @dynamic: made by create
+ * @page_shift: log2 of its I/O page size in bytes
+ * @start: bus address of its first byte
+ * @size: in bytes
+ * @tces: entries that are not 0, by I/O page of the bus address; the default
+ *	window keeps them while it is away
+ */
+struct ddw_fake_window {
+	bool exists;
+	bool dynamic;
+	u32 page_shift;
+	u64 start;
+	u64 size;
+	struct xarray tces;
+};
+
+/**
+ * struct ddw_fake - a platform
+ * @max_windows: how many windows a PE can have, with the default one
+ * @pgsizes: what query says of page sizes
+ * @largest_block: and of the largest window
+ * @first: the lowest number of a window that is created
+ * @start: where each window of a PE is put
+ * @restores_default: the default window returns when the last window is removed
+ * @busy: how often a call is answered with @busy_status before it is done
+ * @busy_status: RTAS status or hypercall code
+ * @fail: calls that fail, a mask of enum ddw_fake_call
+ * @fail_from: the first of them that does, counted from 1
+ * @fail_count: how many of them fail
+ * @fail_status: what they are answered
+ * @fail_after: entries that are written all the same, for those that write some
+ * @failed: how many calls have failed
+ * @matched: how many calls of @fail there were
+ * @waited: for @busy
+ * @calls: how many calls there were that were not busy
+ * @window: of each PE
+ * @dn: the node of a PE
+ * @prop: its properties, for ddw_fake_node()
+ * @cells: what they hold
+ *
+ * What a test leaves as 0 is not there.
+ */
+struct ddw_fake {
+	unsigned int max_windows;
+	u32 pgsizes;
+	u64 largest_block;
+	unsigned int first;
+	u64 start[DDW_FAKE_WINDOWS];
+	bool restores_default;
+
+	unsigned int busy;
+	long busy_status;
+
+	unsigned long fail;
+	unsigned int fail_from;
+	unsigned int fail_count;
+	long fail_status;
+	unsigned int fail_after;
+
+	unsigned int failed;
+	unsigned int matched;
+	unsigned int waited;
+	unsigned int calls[DDW_FAKE_CALLS];
+	struct ddw_fake_window window[DDW_FAKE_PES][DDW_FAKE_WINDOWS];
+
+	struct device_node dn[DDW_FAKE_PES];
+	struct property prop[DDW_FAKE_PES][DDW_FAKE_PROPERTIES];
+	__be32 cells[DDW_FAKE_PES][16];
+};
+
+struct ddw_fake *ddw_fake_init(struct kunit *test);
+void ddw_fake_exit(struct ddw_fake *fake);
+struct device_node *ddw_fake_node(struct ddw_fake *fake, unsigned int pe);
+void ddw_fake_firmware(struct ddw_firmware *fw, unsigned int pe);
+u64 ddw_fake_buid(unsigned int pe);
+u32 ddw_fake_liobn(unsigned int pe, unsigned int num);
+void ddw_fake_fail(struct ddw_fake *fake, unsigned long calls,
+		   unsigned int from, unsigned int count, long status);
+void ddw_fake_mend(struct ddw_fake *fake);
+unsigned int ddw_fake_count(struct ddw_fake *fake, unsigned int pe);
+unsigned long ddw_fake_reached(struct ddw_fake *fake, unsigned int pe);
+u64 ddw_fake_tce(struct ddw_fake *fake, unsigned int pe, u64 ioba);
+void ddw_fake_set_tce(struct ddw_fake *fake, unsigned int pe, unsigned int num,
+		      u64 ioba, u64 tce);
+
+struct ddw_fake *ddw_fake_of_task(void);
+
+#else
+
+static inline struct ddw_fake *ddw_fake_of_task(void)
+{
+	return NULL;
+}
+
+#endif
+
+/* For ddw.c: what a task calls that has a platform of its own */
+int ddw_fake_rtas(struct ddw_fake *fake, u32 token, int nargs, const u32 *args,
+		  int nret, u32 *out);
+long ddw_fake_tce_get(struct ddw_fake *fake, u32 liobn, u64 ioba,
+		      unsigned long *tce);
+long ddw_fake_tce_put(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 tce);
+long ddw_fake_tce_put_list(struct ddw_fake *fake, u32 liobn, u64 ioba,
+			   const __be64 *list, u64 count);
+long ddw_fake_tce_stuff(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 count);
+
+#endif /* _PSERIES_DDW_FAKE_H */

@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * KUnit tests of the windows of a PE, dma_windows.c
+ */
+
+#include <kunit/test.h>
+
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+
+#include <asm/hvcall.h>
+#include <asm/iommu.h>
+
+#include "ddw_fake.h"
+#include "dma_windows.h"
+
+/* A PE at boot, of the host */
+static struct pseries_pe *pe_test_pe(struct kunit *test)
+{
+	struct pseries_pe *pe = kunit_kzalloc(test, sizeof(*pe), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pe);
+	mutex_init(&pe->lock);
+	pe_windows_init(pe, ddw_fake_node(test->priv, 0));
+	pe->fw.buid = ddw_fake_buid(0);
+	return pe;
+}
+
+static int pe_test_block(struct pseries_pe *pe)
+{
+	int ret;
+
+	mutex_lock(&pe->lock);
+	ret = pe_windows_block(pe);
+	mutex_unlock(&pe->lock);
+	return ret;
+}
+
+static int pe_test_restore(struct pseries_pe *pe)
+{
+	int ret;
+
+	mutex_lock(&pe->lock);
+	ret = pe_windows_restore(pe);
+	mutex_unlock(&pe->lock);
+	return ret;
+}
+
+static int pe_test_open(struct pseries_pe *pe, int slot, u32 page_shift,
+			u64 size)
+{
+	int ret;
+
+	mutex_lock(&pe->lock);
+	ret = pe_window_open(pe, slot, page_shift, size);
+	mutex_unlock(&pe->lock);
+	return ret;
+}
+
+/* As users of the table group do it: the entries go first */
+static int pe_test_close(struct pseries_pe *pe, int slot)
+{
+	int ret;
+
+	mutex_lock(&pe->lock);
+	pe_window_clear(pe, &pe->window[slot]);
+	ret = pe_window_close(pe, slot);
+	mutex_unlock(&pe->lock);
+	return ret;
+}
+
+/* Put an entry into a window that is open */
+static void pe_test_map(struct kunit *test, struct pseries_pe *pe, int slot)
+{
+	struct pe_window *win = &pe->window[slot];
+
+	KUNIT_EXPECT_EQ(test, ddw_tce_put(win->liobn, win->start, 0x10003), 0);
+}
+
+/* A PE that a user has, without windows */
+static struct pseries_pe *pe_test_blocked(struct kunit *test)
+{
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	KUNIT_ASSERT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_ASSERT_EQ(test, ddw_fake_count(test->priv, 0), 0);
+	return pe;
+}
+
+/* Whether the platform is as it was at boot, and the PE knows */
+static void pe_test_expect_host(struct kunit *test, struct pseries_pe *pe)
+{
+	struct ddw_fake *fake = test->priv;
+
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_TRUE(test, fake->window[0][DDW_FAKE_DEFAULT].exists);
+	KUNIT_EXPECT_FALSE(test, fake->window[0][DDW_FAKE_DEFAULT].dynamic);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe->owner, PE_OWNER_HOST);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_FALSE(test, pe->window[0].dirty);
+	KUNIT_EXPECT_FALSE(test, pe->boot.dirty);
+	KUNIT_EXPECT_FALSE(test, pe->stale);
+	KUNIT_EXPECT_FALSE(test, pe->stale_dirty);
+}
+
+static void pe_test_init(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	pe_test_expect_host(test, pe);
+	KUNIT_EXPECT_EQ(test, pe->boot.liobn,
+			ddw_fake_liobn(0, DDW_FAKE_DEFAULT));
+	KUNIT_EXPECT_EQ(test, pe->boot.start, 0);
+	KUNIT_EXPECT_EQ(test, pe->boot.size, DDW_FAKE_SIZE);
+	KUNIT_EXPECT_EQ(test, pe->boot.page_shift, IOMMU_PAGE_SHIFT_4K);
+	KUNIT_EXPECT_TRUE(test, pe->fw.dynamic);
+	KUNIT_EXPECT_TRUE(test, pe->fw.resettable);
+
+	/* A PE without "ibm,dma-window" has no window and is not touched */
+	pe = kunit_kzalloc(test, sizeof(*pe), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pe);
+	pe_windows_init(pe, &fake->dn[1]);
+	KUNIT_EXPECT_EQ(test, pe->boot.size, 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_FALSE(test, pe->boot_present);
+}
+
+/* The host's windows go, with all that is in them, and its default one returns */
+static void pe_test_block_and_restore(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		mutex_lock(&pe->lock);
+		KUNIT_EXPECT_EQ(test, pe_window_open_dynamic(pe, 1, 16, 32), 0);
+		mutex_unlock(&pe->lock);
+		pe_test_map(test, pe, 0);
+		pe_test_map(test, pe, 1);
+		KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 2);
+
+		KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+		KUNIT_EXPECT_EQ(test, pe->owner, PE_OWNER_USER);
+
+		/* It returns with what it had, and has nothing */
+		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
+		KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+		pe_test_expect_host(test, pe);
+		/* Once is enough */
+		KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	}
+}
+
+/* Where nothing can be reset the default window stays, and is emptied */
+static void pe_test_no_reset(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	pe->fw.resettable = false;
+	pe_test_map(test, pe, 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+
+	/* A user can have it, and another beside it */
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE / 2), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+	KUNIT_EXPECT_EQ(test, pe->window[0].size, DDW_FAKE_SIZE / 2);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	pe_test_map(test, pe, 1);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 1), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* Without DDW there is the default window, and nothing else */
+static void pe_test_no_ddw(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	pe->fw.dynamic = false;
+	pe->fw.resettable = false;
+	pe_test_map(test, pe, 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 12, DDW_FAKE_SIZE), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* Which window answers a request */
+static void pe_test_choice(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	/* The default one: a first window of 4K pages that it can hold */
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+
+	/* A dynamic one: larger, of other pages */
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, 2 * DDW_FAKE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DYNAMIC);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DYNAMIC);
+	KUNIT_EXPECT_EQ(test, pe->window[0].start, 0);
+
+	/* Or not the first, since a reset would take that one away */
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 12, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_DYNAMIC);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
+}
+
+static void pe_test_refused(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+	int i;
+
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 24, SZ_1G), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1M + SZ_64K),
+			-EINVAL);
+	mutex_lock(&pe->lock);
+	KUNIT_EXPECT_EQ(test, pe_window_open_dynamic(pe, 0, 140, 150), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pe_window_open_dynamic(pe, 0, 64, 64), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pe_window_open_dynamic(pe, 0, 16, 12), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pe_window_open_dynamic(pe, 0, 16, 64), -EINVAL);
+	mutex_unlock(&pe->lock);
+
+	fake->largest_block = 1024;
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -ENOSPC);
+	fake->largest_block = U32_MAX;
+	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_CREATE], 0);
+
+	/* And the platform refuses what it has offered, as often as asked */
+	ddw_fake_fail(fake, BIT(DDW_FAKE_CREATE), 1, 3, -1);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EIO);
+	ddw_fake_fail(fake, BIT(DDW_FAKE_QUERY), 1, 1, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EIO);
+
+	/* Nothing of that lasts */
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 1), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* All windows of a platform have one address, or a new one covers the first */
+static void pe_test_overlap(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	fake->start[1] = 2 * DDW_FAKE_SIZE;
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_NONE);
+
+	/* What was there by mistake could not be removed: it is in no one's way */
+	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 1, 1, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_TRUE(test, pe->stale);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].start, 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+}
+
+/*
+ * A PE that can have one window, as virtual functions: the default window makes
+ * room for another, and that for the default one.
+ */
+static void pe_test_single_window(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe;
+	int i;
+
+	fake->max_windows = 1;
+	pe = pe_test_blocked(test);
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+		pe_test_map(test, pe, 0);
+		KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 12, SZ_1M), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+		/* The default window returns in its place: that goes, too */
+		KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+
+		KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE), 0);
+		KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+		KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	}
+
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+
+	/* The default window stayed where it cannot be brought back */
+	pe->fw.resettable = false;
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
+}
+
+/* The default window is left over, unused, where another is to be */
+static void pe_test_default_in_the_way(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	/* It has been closed beside another one, and stays for the next */
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+
+	/* That is of other pages: both would be too many */
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 21, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DYNAMIC);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
+}
+
+/* The platform may not bring the default window back by itself */
+static void pe_test_not_restored(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	fake->restores_default = false;
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* What it comes back with is not for the device to see */
+static void pe_test_restored_with_entries(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	fake->first = 1;
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
+	ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
+
+	/* It cannot be removed again, so it is emptied */
+	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 2, 1, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 1), 0);
+	KUNIT_EXPECT_EQ(test, fake->failed, 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* Neither emptied nor removed: nobody gets the PE before that was done */
+static void pe_test_block_fails(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1, UINT_MAX,
+		      -1);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
+	KUNIT_EXPECT_LT(test, pe_test_restore(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+
+	/* It does not last: the host has it back, and a user can have it */
+	ddw_fake_mend(fake);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+}
+
+/* Either is enough */
+static void pe_test_block_half(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, fake->failed, 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+	ddw_fake_mend(fake);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 1, UINT_MAX, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* A window of a user's stays, and what it maps: the user is told */
+static void pe_test_close_fails(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1, UINT_MAX,
+		      -1);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
+	KUNIT_EXPECT_TRUE(test, pe->stale_dirty);
+
+	/* Nobody gets a window beside that, nor the PE */
+	KUNIT_EXPECT_LT(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	KUNIT_EXPECT_LT(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+
+	/* A reset ends it */
+	ddw_fake_mend(fake);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* A window that was not emptied and is gone has taken its entries along */
+static void pe_test_close_dirty(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, fake->failed, 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+	KUNIT_EXPECT_FALSE(test, pe->stale_dirty);
+
+	/* The default window keeps them, and is emptied before it is used */
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+}
+
+/* The host gets no window now, and one as soon as that is possible */
+static void pe_test_restore_fails(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 2, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+
+	/* It is there, but has entries that cannot be cleared */
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+
+	/* A reset that failed may have been done all the same */
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	fake->window[0][DDW_FAKE_DEFAULT].exists = true;
+	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 1, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
+/* What a PE leaves behind that is unplugged */
+static void pe_test_abandon(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	mutex_lock(&pe->lock);
+	KUNIT_ASSERT_EQ(test, pe_window_open_dynamic(pe, 1, 16, 32), 0);
+	mutex_unlock(&pe->lock);
+	pe_test_map(test, pe, 1);
+	pe_windows_abandon(pe);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_TRUE(test, fake->window[0][DDW_FAKE_DEFAULT].exists);
+}
+
+/* A device reaches only what is in an open window, or the PE is known as dirty */
+static void pe_test_invariant(struct kunit *test, struct pseries_pe *pe,
+			      const char *step)
+{
+	struct ddw_fake *fake = test->priv;
+	unsigned int i, num, open = 0;
+	struct pe_window *win;
+	bool used;
+
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++)
+		open += pe->window[i].kind != PE_WINDOW_NONE;
+
+	for (num = 0; num < DDW_FAKE_WINDOWS; num++) {
+		if (!fake->window[0][num].exists ||
+		    xa_empty(&fake->window[0][num].tces))
+			continue;
+
+		used = false;
+		for (i = 0; i < ARRAY_SIZE(pe->window); i++) {
+			win = &pe->window[i];
+			used |= win->kind != PE_WINDOW_NONE &&
+				win->liobn == ddw_fake_liobn(0, num);
+		}
+		KUNIT_EXPECT_TRUE_MSG(test, used || pe->stale_dirty ||
+				      (pe->boot_present && pe->boot.dirty),
+				      "%s: window %u, call %u failed", step,
+				      num, fake->fail_from);
+	}
+
+	/* A user's window is there */
+	for (i = 0; i < ARRAY_SIZE(pe->window); i++) {
+		win = &pe->window[i];
+		num = win->liobn - ddw_fake_liobn(0, 0);
+		if (win->kind != PE_WINDOW_NONE)
+			KUNIT_EXPECT_TRUE_MSG(test,
+					      num < DDW_FAKE_WINDOWS &&
+					      fake->window[0][num].exists,
+					      "%s: slot %u, call %u failed",
+					      step, i, fake->fail_from);
+	}
+}
+
+/* All that happens to a PE in its life; errors are met as the callers do */
+static void pe_test_life(struct kunit *test, struct pseries_pe *pe)
+{
+	struct ddw_fake *fake = test->priv;
+
+	ddw_tce_put(pe->window[0].liobn, 0, 0x10003);
+	if (pe_test_block(pe)) {
+		pe_test_invariant(test, pe, "block");
+		goto restore;
+	}
+	pe_test_invariant(test, pe, "block");
+
+	if (!pe_test_open(pe, 0, 12, DDW_FAKE_SIZE))
+		ddw_tce_put(pe->window[0].liobn, pe->window[0].start, 0x10003);
+	pe_test_invariant(test, pe, "open the default window");
+
+	if (!pe_test_open(pe, 1, 16, SZ_1G))
+		ddw_tce_put(pe->window[1].liobn, pe->window[1].start, 0x10003);
+	pe_test_invariant(test, pe, "open a second");
+
+	if (pe->window[0].kind != PE_WINDOW_NONE)
+		pe_test_close(pe, 0);
+	pe_test_invariant(test, pe, "close the default window");
+
+	if (!pe_test_open(pe, 0, 21, SZ_1G))
+		ddw_tce_put(pe->window[0].liobn, pe->window[0].start,
+			    0x200003);
+	pe_test_invariant(test, pe, "open a third");
+
+	if (pe->window[1].kind != PE_WINDOW_NONE)
+		pe_test_close(pe, 1);
+	pe_test_invariant(test, pe, "close the second");
+
+	/* The default window may return now, with whatever it has kept */
+	if (!fake->window[0][DDW_FAKE_DEFAULT].exists)
+		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x7000, 0x10003);
+	if (pe->window[0].kind != PE_WINDOW_NONE)
+		pe_test_close(pe, 0);
+	pe_test_invariant(test, pe, "close the last");
+restore:
+	pe_test_restore(pe);
+	pe_test_invariant(test, pe, "restore");
+}
+
+/*
+ * Each call of all this fails, alone or from there on. When the platform has
+ * recovered the host gets its window back, and a user the PE.
+ */
+static void pe_test_each_call(struct kunit *test, unsigned int first,
+			      unsigned int count)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_pe(test);
+	unsigned int n, total = 0;
+
+	fake->first = first;
+	for (n = 1; n < 1000; n++) {
+		ddw_fake_fail(fake, DDW_FAKE_ANY, n, count, -1);
+		pe_test_life(test, pe);
+		ddw_fake_mend(fake);
+		if (!fake->failed)
+			break;
+
+		total += fake->failed;
+		KUNIT_EXPECT_EQ_MSG(test, pe_test_restore(pe), 0,
+				    "call %u failed", n);
+		KUNIT_EXPECT_EQ_MSG(test, pe_test_block(pe), 0,
+				    "call %u failed", n);
+		KUNIT_EXPECT_EQ_MSG(test, pe_test_restore(pe), 0,
+				    "call %u failed", n);
+		pe_test_expect_host(test, pe);
+	}
+
+	KUNIT_EXPECT_GT(test, n, 20);
+	kunit_info(test, "%u calls, each failed once, %u failures in all\n",
+		   n - 1, total);
+}
+
+static void pe_test_each_call_once(struct kunit *test)
+{
+	pe_test_each_call(test, 0, 1);
+	pe_test_each_call(test, 1, 1);
+}
+
+static void pe_test_each_call_and_all_after(struct kunit *test)
+{
+	pe_test_each_call(test, 0, UINT_MAX);
+	pe_test_each_call(test, 1, UINT_MAX);
+}
+
+static int pe_test_start(struct kunit *test)
+{
+	test->priv = ddw_fake_init(test);
+	return 0;
+}
+
+static void pe_test_end(struct kunit *test)
+{
+	ddw_fake_exit(test->priv);
+}
+
+static struct kunit_case pe_test_cases[] = {
+	KUNIT_CASE(pe_test_init),
+	KUNIT_CASE(pe_test_block_and_restore),
+	KUNIT_CASE(pe_test_no_reset),
+	KUNIT_CASE(pe_test_no_ddw),
+	KUNIT_CASE(pe_test_choice),
+	KUNIT_CASE(pe_test_refused),
+	KUNIT_CASE(pe_test_overlap),
+	KUNIT_CASE(pe_test_single_window),
+	KUNIT_CASE(pe_test_default_in_the_way),
+	KUNIT_CASE(pe_test_not_restored),
+	KUNIT_CASE(pe_test_restored_with_entries),
+	KUNIT_CASE(pe_test_block_fails),
+	KUNIT_CASE(pe_test_block_half),
+	KUNIT_CASE(pe_test_close_fails),
+	KUNIT_CASE(pe_test_close_dirty),
+	KUNIT_CASE(pe_test_restore_fails),
+	KUNIT_CASE(pe_test_abandon),
+	KUNIT_CASE(pe_test_each_call_once),
+	KUNIT_CASE(pe_test_each_call_and_all_after),
+	{ }
+};
+
+static struct kunit_suite pe_test_suite = {
+	.name = "pseries_dma_windows",
+	.init = pe_test_start,
+	.exit = pe_test_end,
+	.test_cases = pe_test_cases,
+};
+
+kunit_test_suite(pe_test_suite);
