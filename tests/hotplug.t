@@ -1,5 +1,5 @@
 #!/bin/bash
-# PHBs and devices that go and come at run time.
+# PHBs, devices and memory that go and come at run time.
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 
@@ -40,4 +40,39 @@ for line in joined "no driver" refused reads; do
 	grep -q "^$line" "$guest_log"
 	ok $? "hot added device: $line"
 done
+
+# Memory that is added while a user has the group does not become an entry of his.
+count_steps memory -k ours-64k -m p9 -t 180 -- spapr_tce_isolation
+for round in 0 1 2; do
+	costs "memory comes, round $round" ""
+done
+
+# Memory goes and comes while a PE does: what the host has of windows, and what it
+# maps new memory into, are the same at any time.
+guest memory -k ours-4k -m p9 -t 240 -- '
+	for block in /sys/devices/system/memory/memory*/state ""; do
+		[ -e "$block" ] && echo offline >$block 2>/dev/null && break
+	done
+	[ -n "$block" ] && echo block found
+	(
+		n=0
+		while [ ! -e /tmp/enough ]; do
+			n=$((n + 1))
+			echo online >$block || echo refused
+			echo offline >$block
+		done
+		[ $n -gt 10 ] && echo memory came often
+	) & loop=$!
+	for i in 1 2 3 4 5 6 7 8; do
+		spapr_tce_demo >/tmp/demo || { cat /tmp/demo; echo demo failed; }
+	done
+	touch /tmp/enough; wait $loop
+	echo online >$block && echo all online
+	dd if=/dev/nvme0n1 of=/dev/null bs=4k count=4 iflag=direct && echo reads'
+is "$guest_status" 0 "the guest ended well"
+for line in "block found" "memory came often" "all online" reads; do
+	grep -q "^$line" "$guest_log"
+	ok $? "memory: $line"
+done
+is "$(grep -cE '^(refused|demo failed)' "$guest_log")" 0 "memory: nothing was refused meanwhile"
 done_testing

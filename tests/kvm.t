@@ -26,6 +26,6 @@ run() {
 	esac
 }
 
-run ours-64k p9-kvm
+run ours-64k p9-kvm-2phb
 run ours-4k p9-kvm
 done_testing

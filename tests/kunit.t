@@ -1,0 +1,38 @@
+#!/bin/bash
+# The tests inside the kernel, which it runs at boot: firmware, windows, view and
+# table group against a platform that is simulated and fails in every way.
+# shellcheck disable=SC2016 # the guest's to expand
+. "$(dirname "$0")/lib.sh"
+
+suites=(pseries_ddw pseries_dma_windows pseries_table_group tce_view)
+
+# Each suite's results as TAP: "    ok 1 NAME" of those below it, by the plan.
+kunit() {
+	local kernel=$1 suite planned run line
+	shift
+	guest "$kernel" -k "$kernel" -m p9 -t 200 "$@" -- '
+		for suite in /sys/kernel/debug/kunit/*; do
+			echo "suite ${suite##*/}"
+			cat $suite/results
+		done'
+	is "$guest_status" 0 "$kernel: the guest ended well, no kernel warning"
+	for suite in "${suites[@]}"; do
+		planned=0 run=0
+		while IFS= read -r line; do
+			case $line in
+			'    1..'*) planned=${line#*..} ;;
+			'    ok '*|'    not ok '*)
+				run=$((run + 1))
+				[ "${line#    ok }" != "$line" ]
+				ok $? "$kernel: $suite: ${line##* }" ;;
+			'    # '*) diag "$suite: ${line#    \# }" ;;
+			esac
+		done < <(sed -n "/^suite $suite\$/,/^suite /p" "$guest_log")
+		[ "$planned" -gt 0 ] && [ "$planned" = "$run" ]
+		ok $? "$kernel: $suite: $planned tests planned, $run run"
+	done
+}
+
+kunit ours-4k
+kunit ours-debug -a panic_on_warn=1
+done_testing
