@@ -4,7 +4,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check bench tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-debug fuzz bench tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)]'
@@ -18,9 +18,19 @@ demo: install tree ## show a device moving data through VFIO: stock 6.1, then ou
 
 check: install tree ## build everything and run all tests
 	@lab/stock stock-6.1 stock-6.12
-	@lab/kernel 64k 4k
+	@lab/kernel 64k 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)
+
+check-debug: install tree ## the selftests on a kernel with all checks, and what check has of that
+	@lab/kernel 4k debug
+	@lab/selftests
+	@prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t
+
+fuzz: install tree ## random calls from four threads, compared with a model (KERNEL=ours-debug FUZZ='-t 600')
+	@lab/kernel $(patsubst ours-%,%,$(or $(KERNEL),ours-debug))
+	@lab/selftests
+	@lab/fuzz -k $(or $(KERNEL),ours-debug) $(FUZZ)
 
 bench: install tree ## what windows and mappings cost: stock 6.12 beside ours
 	@lab/stock stock-6.12
@@ -40,8 +50,8 @@ series: tree ## build/$(BASE)/series: patches to mail, checked with `git am`
 series-build: tree ## build and boot every commit of the series (long)
 	@lab/series --build
 
-kernel: install tree ## build/$(BASE)/{64k,4k}: our kernels
-	@lab/kernel 64k 4k
+kernel: install tree ## build/$(BASE)/{64k,4k,debug}: our kernels
+	@lab/kernel 64k 4k debug
 
 selftests: install tree ## the selftests, for the guests
 	@lab/selftests
