@@ -96,6 +96,7 @@ int tce_stat_get(struct tce_stat *st);
 int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 		    long tolerance_kb);
 long tce_vmlck_kb(void);
+long tce_pinned(void);
 
 /* lib_edu.c: a device that does DMA when told to */
 struct edu {

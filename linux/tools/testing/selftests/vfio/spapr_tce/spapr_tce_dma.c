@@ -586,6 +586,84 @@ TEST(large_io_page_over_small_pages)
 	tce_mem_free(&mem);
 }
 
+/*
+ * Behind the huge page of a region comes one that is as large, but does not
+ * begin where the I/O page would: what the device reached would begin a page
+ * earlier in physical memory.
+ */
+TEST(large_io_page_over_shifted_huge_page)
+{
+	size_t huge = 2 * MiB, page = sysconf(_SC_PAGESIZE);
+	uint8_t *area, *va, *thp;
+	struct tce_mem mem;
+	struct tce_vfio v;
+	uint64_t start;
+	int ret;
+
+	ASSERT_EQ(0, tce_vfio_open(&v, &tce_devs[0], 2));
+	if (!tce_has_shift(&v, 21))
+		SKIP(return, "the platform has no 2M pages");
+	ret = tce_mem_hugetlb(&mem, huge, huge);
+	if (ret == -ENOENT)
+		SKIP(return, "the machine has no 2M pages");
+	ASSERT_EQ(0, ret);
+	munmap(mem.va, mem.size);
+
+	area = mmap(NULL, 8 * huge, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, area);
+	va = (uint8_t *)(((uintptr_t)area + huge - 1) & ~(huge - 1));
+	thp = va + 4 * huge;
+	ASSERT_EQ(va, mmap(va, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			   MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0));
+	ASSERT_EQ(va + huge, mmap(va + huge, huge, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+				  0));
+	/* Where there are no transparent huge pages these are small ones */
+	ASSERT_EQ(thp, mmap(thp, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			    MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	madvise(thp, huge, MADV_HUGEPAGE);
+	memset(thp, 1, huge);
+	/* All but its first page moves, the page tables do not care */
+	ASSERT_EQ(va + huge, mremap(thp + page, huge - page, huge - page,
+				    MREMAP_MAYMOVE | MREMAP_FIXED, va + huge));
+	memset(va, 1, 2 * huge);
+
+	ASSERT_EQ(0, tce_register(v.container, va, 2 * huge));
+	ASSERT_EQ(0, tce_remove(v.container, tce_def_start(&v)));
+	ASSERT_EQ(0, tce_create(v.container, 21, 64 * MiB, 1, &start));
+	ret = tce_map(v.container, va + huge, start, huge, TCE_RW);
+	EXPECT_GT(0, ret);
+	/* Shows what was reached instead */
+	if (!ret)
+		EXPECT_EQ(0, tce_dma_ok(&v, start, va + huge, LEN));
+	tce_vfio_close(&v);
+	munmap(area, 8 * huge);
+	mem.va = area;
+	mem.size = huge;
+	tce_mem_free(&mem);
+}
+
+/* The device may read what the process itself may only read */
+TEST_F(dma, read_only_memory)
+{
+	struct ctx *c = &self->c;
+
+	/* v2 does not know at registration what a mapping will be for */
+	if (variant->version == 2)
+		SKIP(return, "regions must be writable");
+	ASSERT_EQ(0, map_scratch(c));
+	tce_fill(va(c, 1), UNIT, 1);
+	ASSERT_EQ(0, mprotect(va(c, 1), UNIT, PROT_READ));
+	ASSERT_EQ(0, map(c, 1, 1, VFIO_DMA_MAP_FLAG_READ));
+	if (c->v.dev->edu) {
+		EXPECT_EQ(0, edu_dma_read(&c->v.edu, iova(c, 1), LEN));
+		EXPECT_EQ(0, edu_dma_write(&c->v.edu, iova(c, 0), LEN));
+		EXPECT_TRUE(tce_match(va(c, 0), LEN, 1));
+	}
+	EXPECT_EQ(0, unmap(c, 1));
+}
+
 int main(int argc, char **argv)
 {
 	tce_begin(true);

@@ -216,6 +216,117 @@ TEST_F(groups, two_in_one_container)
 	EXPECT_EQ(0, use_first(first, &self->mem[0]));
 }
 
+/* Into the container of another, with a device; what SET_CONTAINER returned */
+static int join(struct tce_vfio *first, struct tce_vfio *second,
+		const struct tce_dev *dev)
+{
+	int ret;
+
+	*second = *first;
+	second->dev = dev;
+	second->device = -1;
+	second->group = tce_open_group(dev);
+	if (second->group < 0)
+		return second->group;
+	ret = tce_ioctl(second->group, VFIO_GROUP_SET_CONTAINER,
+			&first->container);
+	if (!ret) {
+		second->device = tce_open_device(second->group, dev);
+		ret = second->device < 0 ? second->device : 0;
+	}
+	if (!ret && dev->edu)
+		ret = edu_open(&second->edu, second->device);
+	return ret;
+}
+
+/* Without the container, which they have in common */
+static void leave(struct tce_vfio *v)
+{
+	edu_close(&v->edu);
+	close(v->device);
+	close(v->group);
+	v->device = -1;
+	v->group = -1;
+}
+
+/* A window is for all groups, those that come later and those that stay */
+TEST_F_TIMEOUT(groups, one_window_for_two, 120)
+{
+	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
+	uint8_t *va = self->mem[0].va;
+	uint64_t start;
+	int i;
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	if (variant->version == 1)
+		SKIP(return, "v1 has no windows to create");
+	if (!(first->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) ||
+	    first->info.ddw.max_dynamic_windows_supported < 2)
+		SKIP(return, "the platform has no second window");
+	ASSERT_EQ(0, map_first(first, &self->mem[0]));
+
+	for (i = 0; i < 3; i++) {
+		/* Before the second group comes, or after */
+		if (i & 1)
+			ASSERT_EQ(0, join(first, second, self->devs[1]));
+		ASSERT_EQ(0, tce_create(first->container, 12, 1 * GiB, 1,
+					&start));
+		ASSERT_EQ(0, tce_map(first->container, va + UNIT, start, UNIT,
+				     TCE_RW));
+		if (!(i & 1))
+			ASSERT_EQ(0, join(first, second, self->devs[1]));
+		EXPECT_EQ(0, tce_dma_ok(first, start, va + UNIT, LEN));
+		EXPECT_EQ(0, tce_dma_ok(second, start, va + UNIT, LEN));
+		EXPECT_EQ(0, use_first(second, &self->mem[0]));
+
+		/* Mapped now, and unmapped */
+		ASSERT_EQ(0, tce_map(first->container, va, start + UNIT, UNIT,
+				     TCE_RW));
+		EXPECT_EQ(0, tce_dma_ok(second, start + UNIT, va, LEN));
+		ASSERT_EQ(0, tce_unmap(first->container, start, UNIT));
+		EXPECT_EQ(0, tce_dma_write_denied(second, start, va + UNIT,
+						  LEN, NULL));
+
+		ASSERT_EQ(0, tce_remove(first->container, start));
+		EXPECT_EQ(0, tce_dma_write_denied(first, start + UNIT, va, LEN,
+						  NULL));
+		EXPECT_EQ(0, tce_dma_write_denied(second, start + UNIT, va,
+						  LEN, NULL));
+		EXPECT_EQ(0, use_first(second, &self->mem[0]));
+		leave(second);
+		EXPECT_EQ(0, use_first(first, &self->mem[0]));
+	}
+	EXPECT_EQ(0, tce_unmap(first->container, tce_def_start(first), UNIT));
+	EXPECT_EQ(0, tce_unregister(first->container, self->mem[0].va,
+				    self->mem[0].size));
+}
+
+/* The one that brought the windows goes, whatever else it had */
+TEST_F_TIMEOUT(groups, first_leaves_the_second_alone, 120)
+{
+	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
+	uint8_t *va = self->mem[0].va;
+	uint64_t start = tce_def_start(first);
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	ASSERT_EQ(0, map_first(first, &self->mem[0]));
+	ASSERT_EQ(0, join(first, second, self->devs[1]));
+	leave(first);
+	EXPECT_EQ(0, use_first(second, &self->mem[0]));
+	ASSERT_EQ(0, tce_map(second->container, va + UNIT, start + UNIT, UNIT,
+			     TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(second, start + UNIT, va + UNIT, LEN));
+
+	/* It can go elsewhere, and has nothing of what it left */
+	second->container = first->container;
+	first->container = -1;
+	ASSERT_EQ(0, tce_vfio_open(first, self->devs[0], variant->version));
+	EXPECT_EQ(0, tce_dma_write_denied(first, start, va, LEN, NULL));
+	EXPECT_EQ(0, use_first(second, &self->mem[0]));
+}
+
 /* The other devices of a group are in the same windows */
 TEST_F(groups, several_devices_in_one)
 {

@@ -7,8 +7,10 @@
  * what is on it; otherwise it is read.
  */
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
@@ -196,6 +198,147 @@ TEST_F_TIMEOUT(host, driver_comes_back_from_nothing, 60)
 	EXPECT_EQ(0, host_io(c->nvme));
 	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
 	EXPECT_STREQ(c->windows, windows);
+}
+
+/* A user whose calls are refused: the host must not be punished for it */
+TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
+{
+	struct ctx *c = &self->c;
+	char windows[1024];
+	struct tce_vfio v;
+	uint64_t start;
+
+	if (!self->have_disk)
+		SKIP(return, "no NVMe disk");
+	if (variant->version == 1)
+		SKIP(return, "v1 has no windows to create");
+	ASSERT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
+				      sizeof(c->windows)));
+	ASSERT_EQ(0, tce_bind_group(c->dev.group));
+	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
+	/* No such page, none as large, and one too many */
+	EXPECT_GT(0, tce_create(v.container, 140, 1 * GiB, 1, &start));
+	EXPECT_GT(0, tce_create(v.container, 16, 32 * KiB, 1, &start));
+	EXPECT_GT(0, tce_create(v.container, 12, 1ULL << 62, 1, &start));
+	tce_create(v.container, 16, 1 * GiB, 1, &start);
+	EXPECT_GT(0, tce_create(v.container, 16, 1 * GiB, 1, &start));
+	tce_remove(v.container, tce_def_start(&v));
+	tce_create(v.container, 16, 1 * GiB, 1, &start);
+	EXPECT_GT(0, tce_create(v.container, 16, 1 * GiB, 1, &start));
+	tce_vfio_close(&v);
+	ASSERT_EQ(0, tce_restore_group(c->dev.group));
+	EXPECT_EQ(0, host_io(c->nvme));
+	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
+	EXPECT_STREQ(c->windows, windows);
+	EXPECT_EQ(0, round_trip(c, 2));
+}
+
+/* A driver of the host has another device of the group */
+TEST_F_TIMEOUT(host, driver_keeps_the_group, 60)
+{
+	struct ctx *c = &self->c;
+	struct tce_vfio v = {};
+	char path[128];
+	int ret;
+
+	if (!self->have_disk || !strcmp(c->nvme, c->dev.bdf))
+		SKIP(return, "no NVMe disk in the group");
+	ASSERT_EQ(0, tce_bind_group(c->dev.group));
+	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, variant->version));
+	tce_vfio_close(&v);
+	/* Only that one goes back */
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/%s/driver_override", c->nvme);
+	ASSERT_EQ(0, tce_write_text(path, "\n"));
+	ASSERT_EQ(0, tce_write_text("/sys/bus/pci/drivers/vfio-pci/unbind",
+				    c->nvme));
+	ASSERT_EQ(0, tce_write_text("/sys/bus/pci/drivers_probe", c->nvme));
+	EXPECT_EQ(0, host_io(c->nvme));
+	v.container = tce_open_container();
+	ASSERT_LE(0, v.container);
+	ret = tce_open_group(&c->dev);
+	v.group = ret;
+	if (ret >= 0)
+		ret = tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER,
+				&v.container);
+	EXPECT_EQ(-EPERM, ret);
+	tce_vfio_close(&v);
+	EXPECT_EQ(0, host_io(c->nvme));
+}
+
+/*
+ * Another device writes into pages of the disk's page cache. They were clean:
+ * unless they are marked dirty at the end the disk will never see the data.
+ */
+TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
+{
+	struct tce_mem mem = { .fd = -1 }, out = { .fd = -1 };
+	const struct tce_dev *dev = NULL;
+	struct ctx *c = &self->c;
+	char disk[64], *buf;
+	struct tce_vfio v;
+	uint64_t iova;
+	int i, ret;
+
+	if (!self->have_disk || !tce_disk_is_scratch())
+		SKIP(return, "no NVMe disk that may be written");
+	for (i = 0; i < tce_ndevs && !dev; i++)
+		if (tce_devs[i].edu &&
+		    tce_devs[i].group != tce_group_of(c->nvme))
+			dev = &tce_devs[i];
+	if (!dev)
+		SKIP(return, "no device in another group");
+	ASSERT_EQ(0, tce_nvme_disk(c->nvme, disk, sizeof(disk)));
+	ASSERT_EQ(0, tce_bind_group(dev->group));
+	ASSERT_EQ(0, tce_vfio_open(&v, dev, variant->version));
+
+	mem.fd = open(disk, O_RDWR);
+	ASSERT_LE(0, mem.fd);
+	mem.size = 2 * UNIT;
+	mem.va = mmap(NULL, mem.size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      mem.fd, 0);
+	ASSERT_NE(MAP_FAILED, mem.va);
+	memset(mem.va, 0, mem.size);
+
+	iova = tce_def_start(&v);
+	ret = tce_ready(&v, &mem);
+	if (!ret)
+		ret = tce_map(v.container, mem.va, iova, mem.size, TCE_RW);
+	if (ret == -EFAULT) {
+		tce_vfio_close(&v);
+		tce_restore_group(dev->group);
+		SKIP(return, "the kernel does not pin pages of files");
+	}
+	ASSERT_EQ(0, ret);
+
+	/* The data come from elsewhere, or the process would dirty the pages */
+	ASSERT_EQ(0, tce_mem_anon(&out, UNIT));
+	if (v.version == 2)
+		ASSERT_EQ(0, tce_register(v.container, out.va, UNIT));
+	ASSERT_EQ(0, tce_map(v.container, out.va, iova + 2 * UNIT, UNIT,
+			     TCE_RW));
+	tce_fill(out.va, LEN, 7);
+	ASSERT_EQ(0, edu_dma_read(&v.edu, iova + 2 * UNIT, LEN));
+
+	/* Clean by now */
+	ASSERT_EQ(0, fsync(mem.fd));
+	ASSERT_EQ(0, edu_dma_write(&v.edu, iova + UNIT, LEN));
+	tce_vfio_close(&v);
+	munmap(mem.va, mem.size);
+	ASSERT_EQ(0, fsync(mem.fd));
+	ASSERT_EQ(0, tce_restore_group(dev->group));
+
+	/* Past the page cache */
+	buf = out.va;
+	memset(buf, 0, UNIT);
+	close(mem.fd);
+	mem.fd = open(disk, O_RDONLY | O_DIRECT);
+	ASSERT_LE(0, mem.fd);
+	ASSERT_EQ(UNIT, pread(mem.fd, buf, UNIT, UNIT));
+	EXPECT_TRUE(tce_match(buf, LEN, 7));
+	close(mem.fd);
+	tce_mem_free(&out);
 }
 
 /* A user who removes every window and leaves */

@@ -10,6 +10,7 @@
  * DMA_DENIED and DMA_END no access may find a permission.
  */
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -347,6 +348,65 @@ TEST_F(window, none_left)
 	EXPECT_EQ(0, tce_dma_write_denied(&self->v, start + UNIT, victim, LEN,
 					  &scratch));
 	EXPECT_EQ(0, tce_dma_ok(&self->v, scratch.iova, scratch.va, LEN));
+}
+
+#define SYS_MEMORY	"/sys/devices/system/memory"
+
+/* A block of memory that the kernel can do without, or -ENOENT */
+static int offline_block(void)
+{
+	char path[64];
+	int i;
+
+	for (i = 4096; i > 0; i--) {
+		snprintf(path, sizeof(path), SYS_MEMORY "/memory%d/state", i);
+		if (!access(path, W_OK) && !tce_write_text(path, "offline"))
+			return i;
+	}
+	return -ENOENT;
+}
+
+/*
+ * Memory that comes goes into the direct windows of the host, and into none of
+ * a user. It is the trace that tells: no entry may be set in the steps.
+ */
+TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
+{
+	uint8_t *va = (uint8_t *)self->mem.va + UNIT;
+	uint64_t start;
+	char path[64];
+	int i, block;
+
+	if (!(self->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) ||
+	    !tce_has_shift(&self->v, 16))
+		SKIP(return, "the platform cannot create windows");
+	if (tce_is_powernv())
+		SKIP(return, "PowerNV has no window of the host's for it");
+	/* As large as all memory */
+	ASSERT_EQ(0, tce_remove(self->v.container, tce_def_start(&self->v)));
+	ASSERT_EQ(0, tce_create(self->v.container, 12, 4 * GiB, 1, &start));
+	self->scratch.iova = start + 3 * GiB;
+	ASSERT_EQ(0, tce_map(self->v.container, self->scratch.va,
+			     self->scratch.iova, UNIT, TCE_RW));
+	block = offline_block();
+	if (block < 0)
+		SKIP(return, "the kernel cannot do without any memory");
+	snprintf(path, sizeof(path), SYS_MEMORY "/memory%d/state", block);
+
+	for (i = 0; i < 3; i++) {
+		tce_log("step memory comes, round %d", i);
+		tce_mark(self->v.dev, TCE_MARK_STEP);
+		EXPECT_EQ(0, tce_write_text(path, "online"));
+		tce_mark(self->v.dev, TCE_MARK_STEP_END);
+		if (i < 2)
+			EXPECT_EQ(0, tce_write_text(path, "offline"));
+	}
+	EXPECT_EQ(0, tce_dma_ok(&self->v, self->scratch.iova, self->scratch.va,
+				LEN));
+	/* The window is as usable as before */
+	ASSERT_EQ(0, tce_map(self->v.container, va, start, UNIT, TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(&self->v, start, va, LEN));
+	ASSERT_EQ(0, tce_remove(self->v.container, start));
 }
 
 int main(int argc, char **argv)

@@ -62,6 +62,7 @@ struct guest {
 	size_t run_size;
 	long locked_kb;
 	int kvm, vm, vcpu, table, dev;
+	uint64_t liobn;
 };
 
 static void begin(struct guest *g, const char *what, const char *name)
@@ -201,7 +202,7 @@ static long hcall(struct guest *g, uint64_t nr, uint64_t ioba, uint64_t tce,
 
 	g->run->papr_hcall.ret = nr;
 	memset(g->run->papr_hcall.args, 0, sizeof(g->run->papr_hcall.args));
-	g->run->papr_hcall.args[0] = LIOBN;
+	g->run->papr_hcall.args[0] = g->liobn;
 	g->run->papr_hcall.args[1] = ioba;
 	g->run->papr_hcall.args[2] = tce;
 	g->run->papr_hcall.args[3] = pages;
@@ -262,6 +263,7 @@ FIXTURE_SETUP(kvm)
 	uint64_t size;
 
 	g->locked_kb = tce_vmlck_kb();
+	g->liobn = LIOBN;
 	g->kvm = open("/dev/kvm", O_RDWR);
 	if (g->kvm < 0)
 		SKIP(return, "no KVM");
@@ -457,6 +459,234 @@ TEST_F(kvm, vfio_takes_it_away)
 	EXPECT_EQ(0, denied(g, at, DATA + (TCES - 1) * page));
 	EXPECT_NE(H_SUCCESS, hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
 	EXPECT_EQ(0, denied(g, at, DATA + (TCES - 1) * page));
+	end_vm(g);
+}
+
+static int vfio_attr(struct guest *g, unsigned long which, int fd)
+{
+	struct kvm_vfio_spapr_tce set = { .groupfd = fd, .tablefd = g->table };
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = which,
+		.addr = (uintptr_t)&fd,
+	};
+
+	if (which == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE)
+		attr.addr = (uintptr_t)&set;
+	return tce_ioctl(g->dev, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+/*
+ * Said twice or not at all, a group that goes is no longer the guest's: its
+ * window gets none of what the guest writes.
+ */
+TEST_F(kvm, group_goes)
+{
+	struct guest *g = &self->g;
+	uint64_t page = 1ULL << variant->shift;
+	int i, n;
+
+	for (i = 1; i < 4; i++) {
+		ASSERT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE, g->start, DATA | 3,
+					   0));
+		EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, va(g, DATA), LEN));
+		ASSERT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE, g->start, 0, 0));
+		ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
+		EXPECT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE, g->start,
+					   (DATA + page) | 3, 0));
+		EXPECT_EQ(0, denied(g, g->start, DATA + page));
+		EXPECT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE, g->start, 0, 0));
+		EXPECT_EQ(-ENOENT, vfio_attr(g, KVM_DEV_VFIO_GROUP_DEL,
+					     g->v.group));
+		ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_ADD, g->v.group));
+		for (n = 0; n < i; n++)
+			ASSERT_EQ(0, vfio_attr(g,
+					       KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE,
+					       g->v.group));
+	}
+	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
+	end_vm(g);
+}
+
+/* Nobody has told KVM which table the group belongs to */
+TEST_F(kvm, group_goes_without_a_table)
+{
+	struct guest *g = &self->g;
+
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_ADD, g->v.group));
+	EXPECT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_ADD, g->v.group));
+	end_vm(g);
+}
+
+/* Tables whose end is before their start, or whose size is more than there is */
+TEST_F(kvm, tables_that_cannot_be)
+{
+	static const struct {
+		uint32_t shift;
+		uint64_t offset;
+		uint64_t size;
+	} bad[] = {
+		{ 12, 0, 0 },
+		{ 11, 0, 16 },
+		{ 35, 0, 16 },
+		{ 12, 1, ~0ULL },
+		{ 12, 1ULL << 51, ~0ULL - (1ULL << 51) + 1 },
+		{ 12, ~0ULL, 1 },
+		{ 12, ~0ULL, 2 },
+		{ 12, 0, ~0ULL },
+		{ 12, 0, 1ULL << 61 },
+		{ 12, 0, (1ULL << 61) + 1 },
+		{ 12, 1ULL << 52, 16 },
+		{ 34, 1ULL << 30, 16 },
+	};
+	struct guest *g = &self->g;
+	int i, fd;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct kvm_create_spapr_tce_64 create = {
+			.liobn = LIOBN + 1 + i,
+			.page_shift = bad[i].shift,
+			.offset = bad[i].offset,
+			.size = bad[i].size,
+		};
+
+		fd = tce_ioctl(g->vm, KVM_CREATE_SPAPR_TCE_64, &create);
+		EXPECT_TRUE(fd == -EINVAL || fd == -ENOMEM) {
+			TH_LOG("table %d: %d", i, fd);
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	end_vm(g);
+}
+
+/* All that the window has, and more than that */
+TEST_F_TIMEOUT(kvm, stuff_all, 60)
+{
+	struct guest *g = &self->g;
+	uint64_t page = 1ULL << variant->shift;
+	uint64_t pages = (tce_def_end(&g->v) - g->start) / page;
+
+	make_list(g, DATA, TCES, page);
+	ASSERT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
+				   TCES));
+	ASSERT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE_INDIRECT,
+				   g->start + (pages - TCES) * page, LIST,
+				   TCES));
+	EXPECT_EQ(H_PARAMETER, hcall(g, H_STUFF_TCE, g->start, 0, pages + 1));
+	EXPECT_EQ(H_PARAMETER, hcall(g, H_STUFF_TCE, g->start + page, 0,
+				     pages));
+	EXPECT_EQ(H_PARAMETER, hcall(g, H_STUFF_TCE, g->start, 0, ~0ULL));
+	EXPECT_EQ(0, try_list(g, DATA, TCES, page));
+	EXPECT_EQ(H_SUCCESS, hcall(g, H_STUFF_TCE, g->start, 0, pages));
+	EXPECT_EQ(0, denied(g, g->start, DATA + (TCES - 1) * page));
+	EXPECT_EQ(0, denied(g, g->start + (pages - 1) * page, DATA));
+	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
+	end_vm(g);
+}
+
+/* The user leaves, and the host may have the device: the guest reaches nothing */
+TEST_F(kvm, guest_outlives_the_group)
+{
+	struct guest *g = &self->g;
+	uint64_t page = 1ULL << variant->shift;
+	struct edu edu = {};
+
+	make_list(g, DATA, TCES, page);
+	ASSERT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
+				   TCES));
+	EXPECT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
+	tce_vfio_close(&g->v);
+	/* For KVM it is a table without a window, or with none of its own */
+	hcall(g, H_PUT_TCE, g->start, DATA | 3, 0);
+	hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST, TCES);
+	if (tce_devs[0].edu && !edu_open_sysfs(&edu, tce_devs[0].bdf)) {
+		memset(va(g, DATA), 0xa5, LEN);
+		memset(va(g, DATA + (TCES - 1) * page), 0xa5, LEN);
+		EXPECT_EQ(0, edu_dma_write(&edu, g->start, LEN));
+		EXPECT_EQ(0xa5, *(uint8_t *)va(g, DATA));
+		EXPECT_EQ(0xa5, *(uint8_t *)va(g, DATA + (TCES - 1) * page));
+		edu_close(&edu);
+	}
+	end_vm(g);
+}
+
+/*
+ * I/O pages that are larger than the pages of the guest's memory: userspace is
+ * to answer, the device must not reach the neighbours of a page.
+ */
+TEST_F(kvm, large_pages_over_small_memory)
+{
+	struct kvm_create_spapr_tce_64 create = {
+		.liobn = LIOBN + 1,
+		.page_shift = 21,
+		.size = GiB >> 21,
+	};
+	struct guest *g = &self->g;
+	uint64_t start, gpa = 16 * MiB;
+
+	if (variant->shift != 12 || !tce_has_shift(&g->v, 21)) {
+		end_vm(g);
+		SKIP(return, "no 2M pages, or another variant has done it");
+	}
+	ASSERT_EQ(0, tce_create(g->v.container, 21, GiB, 1, &start));
+	create.offset = start >> 21;
+	close(g->table);
+	g->table = tce_ioctl(g->vm, KVM_CREATE_SPAPR_TCE_64, &create);
+	ASSERT_LE(0, g->table);
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE,
+			       g->v.group));
+	g->liobn = LIOBN + 1;
+	EXPECT_EQ(LEFT, hcall(g, H_PUT_TCE, start, gpa | 3, 0));
+	make_list(g, gpa, 2, 2 * MiB);
+	EXPECT_EQ(LEFT, hcall(g, H_PUT_TCE_INDIRECT, start, LIST, 2));
+	EXPECT_EQ(0, denied(g, start, gpa));
+	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
+	end_vm(g);
+}
+
+/* Two groups of one container, and one table of the guest for both */
+TEST_F(kvm, two_groups)
+{
+	const struct tce_dev *dev = NULL;
+	struct guest *g = &self->g;
+	struct tce_vfio w = g->v;
+	int i;
+
+	for (i = 1; i < tce_ndevs && !dev; i++)
+		if (tce_devs[i].group != tce_devs[0].group)
+			dev = &tce_devs[i];
+	if (!dev) {
+		end_vm(g);
+		SKIP(return, "only one group");
+	}
+	w.dev = dev;
+	w.group = tce_open_group(dev);
+	ASSERT_LE(0, w.group);
+	ASSERT_EQ(0, tce_ioctl(w.group, VFIO_GROUP_SET_CONTAINER,
+			       &w.container));
+	w.device = tce_open_device(w.group, dev);
+	ASSERT_LE(0, w.device);
+	if (dev->edu)
+		ASSERT_EQ(0, edu_open(&w.edu, w.device));
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_ADD, w.group));
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE, w.group));
+
+	EXPECT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE, g->start, DATA | 3, 0));
+	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, va(g, DATA), LEN));
+	EXPECT_EQ(0, tce_dma_ok(&w, g->start, va(g, DATA), LEN));
+
+	/* One goes, the other is as it was */
+	ASSERT_EQ(0, vfio_attr(g, KVM_DEV_VFIO_GROUP_DEL, w.group));
+	edu_close(&w.edu);
+	close(w.device);
+	close(w.group);
+	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, va(g, DATA), LEN));
+	EXPECT_EQ(H_SUCCESS, hcall(g, H_PUT_TCE, g->start, 0, 0));
+	EXPECT_EQ(0, denied(g, g->start, DATA));
+	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	end_vm(g);
 }
 

@@ -5,6 +5,7 @@
  */
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
@@ -307,6 +308,11 @@ static int firmware_window(uint64_t *start, uint64_t *size, bool *ddw)
 	return -ENOENT;
 }
 
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 TEST_F(account, info_is_true)
 {
 	struct vfio_iommu_spapr_tce_info *info = &self->v.info;
@@ -316,7 +322,6 @@ TEST_F(account, info_is_true)
 
 	EXPECT_EQ(sizeof(*info), info->argsz);
 	EXPECT_EQ(0, info->flags & ~VFIO_IOMMU_SPAPR_INFO_DDW);
-	EXPECT_LT(0, info->dma32_window_size);
 	EXPECT_EQ(0, info->dma32_window_start & 0xfff);
 	EXPECT_EQ(0, info->dma32_window_size & 0xfff);
 	EXPECT_TRUE(variant->version == 2 || !has_ddw);
@@ -332,10 +337,13 @@ TEST_F(account, info_is_true)
 	}
 	if (tce_is_powernv() || firmware_window(&start, &size, &ddw))
 		return;
-	/* The interface has 32 bits for them */
-	if (start <= UINT32_MAX && size <= UINT32_MAX) {
+	/* The interface has 32 bits for them: as much as that, or none */
+	if (start < 4 * GiB) {
+		size = min(min(size, 4 * GiB - start), 4 * GiB - 4 * KiB);
 		EXPECT_EQ(start, info->dma32_window_start);
 		EXPECT_EQ(size, info->dma32_window_size);
+	} else {
+		EXPECT_EQ(0, info->dma32_window_size);
 	}
 	EXPECT_EQ(ddw && variant->version == 2, has_ddw);
 }
@@ -443,6 +451,281 @@ TEST_F(account, regions)
 }
 
 /*
+ * A container goes with all its regions, however many: the sizes around that where
+ * the tree that finds them has just filled its first levels.
+ */
+TEST(many_regions)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	const int max = 140;
+	struct tce_stat before, after;
+	struct tce_vfio v;
+	struct tce_mem mem;
+	uint8_t *p;
+	int n, i;
+
+	ASSERT_EQ(0, tce_mem_anon(&mem, 2 * max * page));
+	ASSERT_EQ(0, tce_stat_get(&before));
+	p = mem.va;
+	for (n = 110; n <= max; n++) {
+		ASSERT_EQ(0, tce_vfio_open_iommu(&v, &tce_devs[0], 2));
+		/* Each has no neighbours, or they would be one range */
+		for (i = 0; i < n; i++)
+			ASSERT_EQ(0, tce_register(v.container, p + 2 * i * page,
+						  page));
+		tce_vfio_close(&v);
+	}
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
+	tce_mem_free(&mem);
+}
+
+/* The mappings are the user's until they are undone: not only their charge */
+TEST_F(account, disable_with_mappings)
+{
+	struct tce_vfio *v = &self->v;
+	struct tce_stat before;
+	int i;
+
+	if (variant->version == 2)
+		SKIP(return, "v2 cannot be disabled");
+	/* The window stays, and what it costs */
+	ASSERT_EQ(0, tce_enable(v->container));
+	ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v), UNIT));
+	ASSERT_EQ(0, tce_disable(v->container));
+	ASSERT_EQ(0, tce_stat_get(&before));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, map_and_use(v, &self->mem));
+		EXPECT_LT(before.pinned, tce_pinned());
+		ASSERT_EQ(0, tce_disable(v->container));
+		EXPECT_EQ(before.vmlck_kb, tce_vmlck_kb());
+		EXPECT_EQ(before.pinned, tce_pinned());
+		EXPECT_EQ(0, tce_dma_write_denied(v, tce_def_start(v),
+						  self->mem.va, LEN, NULL));
+		EXPECT_EQ(-EPERM, tce_map(v->container, self->mem.va,
+					  tce_def_start(v), UNIT, TCE_RW));
+	}
+}
+
+/* What is no longer charged is no longer pinned, neither then nor later */
+TEST_F(account, unpinned_at_once)
+{
+	struct tce_vfio *v = &self->v;
+	struct tce_stat before;
+	struct tce_mem mem;
+	int i, ret;
+
+	ASSERT_EQ(0, tce_stat_get(&before));
+	for (i = 0; i < 4; i++) {
+		/* Huge pages are unpinned in another way */
+		ret = i & 1 ? tce_mem_for_shift(&mem, 16 * MiB, 21) :
+			      tce_mem_anon(&mem, 16 * MiB);
+		if (ret == -ENOENT)
+			continue;
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(0, tce_ready(v, &mem));
+		ASSERT_EQ(0, tce_map(v->container, mem.va, tce_def_start(v),
+				     mem.size, TCE_RW));
+		EXPECT_LT(before.pinned, tce_pinned());
+		ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v),
+				       mem.size));
+		ASSERT_EQ(0, tce_unready(v, &mem));
+		EXPECT_EQ(before.pinned, tce_pinned());
+		tce_mem_free(&mem);
+	}
+}
+
+/* Memory that ends in the middle: what was pinned by then is let go */
+TEST_F(account, failed_calls_leave_no_pin)
+{
+	uint8_t *last = (uint8_t *)self->mem.va + 3 * UNIT;
+	struct tce_vfio *v = &self->v;
+	struct tce_stat before;
+	int i;
+
+	if (variant->version == 1) {
+		ASSERT_EQ(0, tce_enable(v->container));
+		ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v), UNIT));
+	}
+	ASSERT_EQ(0, tce_stat_get(&before));
+	ASSERT_EQ(0, munmap(last, UNIT));
+	for (i = 0; i < 10; i++) {
+		if (variant->version == 1) {
+			EXPECT_EQ(-EFAULT, tce_map(v->container, self->mem.va,
+						   tce_def_start(v), 4 * UNIT,
+						   TCE_RW));
+		} else {
+			EXPECT_EQ(-EFAULT, tce_register(v->container,
+							self->mem.va,
+							4 * UNIT));
+		}
+		EXPECT_EQ(before.pinned, tce_pinned());
+		EXPECT_EQ(before.vmlck_kb, tce_vmlck_kb());
+	}
+}
+
+/* A kernel that loses a little each time has lost much by the end */
+TEST_F_TIMEOUT(account, failed_creates_leave_nothing, 120)
+{
+	struct tce_vfio *v = &self->v;
+	struct tce_stat before, after;
+	uint64_t start;
+	int i;
+
+	if (!(v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "no windows to create");
+	if (tce_is_powernv())
+		SKIP(return, "PowerNV has a table in memory");
+	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
+	ASSERT_EQ(0, tce_stat_get(&before));
+	for (i = 0; i < 20000; i++) {
+		ASSERT_GT(0, tce_create(v->container, 12, 1ULL << 62, 1 + i % 2,
+					&start));
+	}
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, 8 * 1024));
+	/* Nor is anything in the way */
+	EXPECT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
+}
+
+/* What the kernel notes of the mappings counts as the user's memory */
+TEST_F(account, notes_of_mappings_are_charged)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t iova, n = 128;
+	long before, locked;
+
+	if (variant->version == 1)
+		SKIP(return, "v1 is charged for all of the window");
+	if (tce_is_powernv())
+		SKIP(return, "PowerNV has a table in memory");
+	if (tce_def_end(v) - tce_def_start(v) < n * 2 * MiB)
+		SKIP(return, "the window is too small");
+	ASSERT_EQ(0, tce_ready(v, &self->mem));
+	before = tce_vmlck_kb();
+	/* One page in each of many parts */
+	for (iova = tce_def_start(v); n; n--, iova += 2 * MiB)
+		ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, 4 * KiB,
+				     TCE_RW));
+	/* At least eight bytes for what could be noted beside each */
+	locked = tce_vmlck_kb();
+	EXPECT_LE(before + 128 * 4, locked);
+	ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v), 256 * MiB));
+	EXPECT_GT(locked, tce_vmlck_kb());
+	tce_vfio_close(v);
+	EXPECT_EQ(0, tce_vmlck_kb());
+}
+
+/* A process that has the descriptor but not the address space */
+static int not_the_owner(int container, uint64_t iova)
+{
+	struct vfio_iommu_spapr_tce_info info;
+	static uint8_t page[UNIT];
+
+	return tce_get_info(container, &info) == -EPERM &&
+	       tce_map(container, page, iova, UNIT, TCE_RW) == -EPERM &&
+	       tce_unmap(container, iova, UNIT) == -EPERM ? 0 : 1;
+}
+
+/* Everything open and mapped, until the process ends in one way or the other */
+static int own(struct tce_vfio *v, int version)
+{
+	struct tce_mem mem;
+
+	return tce_mem_anon(&mem, 16 * MiB) || open_account(v, version) ||
+	       tce_ready(v, &mem) ||
+	       tce_map(v->container, mem.va, tce_def_start(v), 16 * MiB,
+		       TCE_RW);
+}
+
+static void own_and_exec(int version)
+{
+	char container[16], iova[32];
+	struct tce_vfio v;
+
+	if (own(&v, version))
+		_exit(2);
+	snprintf(container, sizeof(container), "%d", v.container);
+	snprintf(iova, sizeof(iova), "%llu",
+		 (unsigned long long)tce_def_start(&v));
+	execl("/proc/self/exe", "spapr_tce_lifecycle", "--not-the-owner",
+	      container, iova, NULL);
+	_exit(3);
+}
+
+/* Another program in the same process is not the user, and all of it goes */
+TEST_F_TIMEOUT(account, inherited_by_exec, 60)
+{
+	struct tce_stat before, after;
+	int i, status;
+	pid_t pid;
+
+	tce_vfio_close(&self->v);
+	for (i = 0; i < 4; i++) {
+		/* The first round fills caches */
+		if (i == 1)
+			ASSERT_EQ(0, tce_stat_get(&before));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			own_and_exec(variant->version);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, 2 * TOLERANCE_KB));
+	ASSERT_EQ(0, open_account(&self->v, variant->version));
+	EXPECT_EQ(0, map_and_use(&self->v, &self->mem));
+}
+
+/* The owner dies; a child, that is none, has the last descriptors */
+static void own_and_leave(int version, int result)
+{
+	struct tce_vfio v;
+	pid_t owner;
+	char c;
+
+	if (own(&v, version))
+		_exit(2);
+	owner = getpid();
+	if (fork())
+		_exit(0);
+	while (getppid() == owner)
+		usleep(1000);
+	c = not_the_owner(v.container, tce_def_start(&v));
+	_exit(write(result, &c, 1) != 1);
+}
+
+TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
+{
+	struct tce_stat before, after;
+	int i, status, fds[2];
+	pid_t pid;
+	char c;
+
+	tce_vfio_close(&self->v);
+	for (i = 0; i < 4; i++) {
+		if (i == 1)
+			ASSERT_EQ(0, tce_stat_get(&before));
+		ASSERT_EQ(0, pipe(fds));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			own_and_leave(variant->version, fds[1]);
+		close(fds[1]);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		c = 1;
+		EXPECT_EQ(1, read(fds[0], &c, 1));
+		EXPECT_EQ(0, c);
+		/* The child has gone */
+		EXPECT_EQ(0, read(fds[0], &c, 1));
+		close(fds[0]);
+		usleep(100000);
+	}
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, 2 * TOLERANCE_KB));
+	ASSERT_EQ(0, open_account(&self->v, variant->version));
+	EXPECT_EQ(0, map_and_use(&self->v, &self->mem));
+}
+
+/*
  * Ten rounds from the host's driver to VFIO and back with windows, mappings
  * and DMA; then nothing is left over.
  */
@@ -526,6 +809,11 @@ TEST_F_TIMEOUT(rounds, leave_nothing, 300)
 
 int main(int argc, char **argv)
 {
+	/* See own_and_exec() */
+	if (argc == 4 && !strcmp(argv[1], "--not-the-owner"))
+		return not_the_owner(atoi(argv[2]),
+				     strtoull(argv[3], NULL, 0));
+
 	tce_begin(true);
 	return test_harness_run(argc, argv);
 }

@@ -5,12 +5,14 @@
  * and afterwards everything works and nothing is left.
  */
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "../../kselftest_harness.h"
@@ -152,6 +154,24 @@ static void *info_loop(void *arg)
 	return end_of_loop(c);
 }
 
+/* Refused where there is no EEH, once the groups have been looked at */
+static void *eeh_loop(void *arg)
+{
+	struct vfio_eeh_pe_op op = {
+		.argsz = sizeof(op),
+		.op = VFIO_EEH_PE_GET_STATE,
+	};
+	struct ctx *c = arg;
+	int ret;
+
+	while (!stopped(c)) {
+		ret = tce_ioctl(c->v.container, VFIO_EEH_PE_OP, &op);
+		if (ret < 0)
+			check(c, ret, -ENODEV, -EINVAL);
+	}
+	return end_of_loop(c);
+}
+
 static void *register_loop(void *arg)
 {
 	struct ctx *c = arg;
@@ -172,8 +192,12 @@ static void *map_region_loop(void *arg)
 	uint64_t iova = tce_def_start(&c->v) + 8 * UNIT;
 
 	while (!stopped(c)) {
-		check(c, tce_map(c->v.container, va(c, 8), iova, 4 * UNIT,
-				 TCE_RW), -EINVAL, -ENXIO);
+		/* A mapping that has been reported keeps its memory */
+		if (!check(c, tce_map(c->v.container, va(c, 8), iova, 4 * UNIT,
+				      TCE_RW), -EINVAL, -ENXIO) &&
+		    tce_unregister(c->v.container, va(c, 8),
+				   4 * UNIT) != -EBUSY)
+			check(c, -EUCLEAN, 0, 0);
 		check(c, tce_unmap(c->v.container, iova, 4 * UNIT), -ENXIO, 0);
 	}
 	return end_of_loop(c);
@@ -234,7 +258,7 @@ static void *first_map(void *arg)
 	struct ctx *c = arg;
 	int n = __atomic_fetch_add(&c->stop, 1, __ATOMIC_RELAXED);
 
-	/* As much at the same time as can be */
+	/* At the same time as the other */
 	while (__atomic_load_n(&c->stop, __ATOMIC_RELAXED) < 2)
 		;
 	check(c, tce_map(c->v.container, va(c, n),
@@ -275,7 +299,7 @@ TEST_F_TIMEOUT(race, two_first_maps, 60)
 TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
 {
 	struct ctx *c = &self->c;
-	pthread_t threads[3];
+	pthread_t threads[4];
 	time_t end;
 	int i;
 
@@ -286,6 +310,7 @@ TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, info_loop, c));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, info_loop, c));
 	ASSERT_EQ(0, pthread_create(&threads[2], NULL, info_loop, c));
+	ASSERT_EQ(0, pthread_create(&threads[3], NULL, eeh_loop, c));
 	end = time(NULL) + SECONDS;
 	for (i = 0; time(NULL) <= end; i++) {
 		ASSERT_EQ(0, tce_ioctl(c->v.group, VFIO_GROUP_UNSET_CONTAINER,
@@ -295,10 +320,18 @@ TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
 		ASSERT_EQ(0, tce_set_iommu(c->v.container, 1 + i % 2));
 	}
 	__atomic_store_n(&c->stop, 1, __ATOMIC_RELAXED);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	EXPECT_EQ(3, c->done);
+	EXPECT_EQ(4, c->done);
 	EXPECT_EQ(0, c->bad);
+}
+
+/* As much at the same time as can be */
+static void meet(int *counter, int n)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) < n)
+		;
 }
 
 /* The container belongs to the first process that registers, not to two */
@@ -307,18 +340,24 @@ TEST_F_TIMEOUT(race, two_processes_register_first, 60)
 	struct ctx *c = &self->c;
 	int i, j, status, won;
 	pid_t pids[2];
+	int *ready;
 
-	for (i = 0; i < 10; i++) {
+	ready = mmap(NULL, sizeof(*ready), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, ready);
+	for (i = 0; i < 100; i++) {
+		*ready = 0;
 		tce_vfio_close(&c->v);
 		ASSERT_EQ(0, tce_vfio_open_iommu(&c->v, &tce_devs[0], 2));
 		for (j = 0; j < 2; j++) {
 			pids[j] = fork();
 			ASSERT_LE(0, pids[j]);
 			if (!pids[j]) {
+				meet(ready, 2);
 				status = tce_register(c->v.container,
 						      va(c, 0), UNIT);
 				/* Hold the address space until both are done */
-				usleep(50000);
+				meet(ready, 4);
 				_exit(!status ? 0 : status == -EPERM ? 1 : 2);
 			}
 		}

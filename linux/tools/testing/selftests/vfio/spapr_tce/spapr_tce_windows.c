@@ -494,6 +494,89 @@ TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
 	EXPECT_EQ(0, try_canary(c));
 }
 
+/* Neither of them is the default one, which cannot have such pages */
+TEST_F(order, two_dynamic_windows)
+{
+	const char *why = cannot_have(&self->c, 16, 1 * GiB, 1);
+	uint8_t *va = self->c.canary.va;
+	struct ctx *c = &self->c;
+	uint64_t first, second;
+	int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (sysconf(_SC_PAGESIZE) < 64 * KiB) {
+		ASSERT_EQ(0, tce_unregister(c->v.container, va,
+					    c->canary.size));
+		ASSERT_EQ(0, get_memory(c, 16));
+		va = c->mem.va;
+	}
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, create(c, 16, 1 * GiB, &first));
+		ASSERT_EQ(0, create(c, 16, 1 * GiB, &second));
+		ASSERT_TRUE(second >= first + 1 * GiB ||
+			    first >= second + 1 * GiB);
+		ASSERT_EQ(0, tce_map(c->v.container, va, first, UNIT, TCE_RW));
+		ASSERT_EQ(0, tce_map(c->v.container, va + UNIT, second, UNIT,
+				     TCE_RW));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, first, va, LEN));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, second, va + UNIT, LEN));
+		ASSERT_EQ(0, tce_remove(c->v.container, first));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, second, va + UNIT, LEN));
+		ASSERT_EQ(0, tce_remove(c->v.container, second));
+	}
+}
+
+/*
+ * What DPDK does when it ends: it unmaps with the wrong structure, of which the
+ * kernel sees a range from 0 to the address that was meant, where nothing is
+ * mapped; unregisters what is still mapped; and leaves.
+ */
+TEST_F_TIMEOUT(order, exit_of_dpdk, 60)
+{
+	const char *why = cannot_have(&self->c, 21, 1 * GiB, 0);
+	struct tce_stat before, after;
+	struct ctx *c = &self->c;
+	struct timespec a, b;
+	uint64_t start, iova;
+	int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (tce_is_powernv())
+		SKIP(return, "PowerNV has a table in memory");
+	ASSERT_EQ(0, tce_stat_get(&before));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, tce_mem_hugetlb(&c->mem, 8 * MiB, 2 * MiB));
+		tce_fill(c->mem.va, c->mem.size, i + 1);
+		ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+		ASSERT_EQ(0, tce_create(c->v.container, 21, 1 * GiB, 1,
+					&start));
+		iova = start + 1 * GiB - c->mem.size;
+		ASSERT_EQ(0, tce_register(c->v.container, c->mem.va,
+					  c->mem.size));
+		ASSERT_EQ(0, tce_map(c->v.container, c->mem.va, iova,
+				     c->mem.size, TCE_RW));
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		EXPECT_EQ(0, tce_unmap(c->v.container, start, iova - start));
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		EXPECT_LT(b.tv_sec - a.tv_sec, 3);
+		EXPECT_EQ(-EBUSY, tce_unregister(c->v.container, c->mem.va,
+						 c->mem.size));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, iova, c->mem.va, LEN));
+		tce_vfio_close(&c->v);
+		tce_mem_free(&c->mem);
+		EXPECT_EQ(0, tce_vmlck_kb());
+		ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
+	}
+	ASSERT_EQ(0, tce_register(c->v.container, c->canary.va,
+				  c->canary.size));
+	before.vmlck_kb = tce_vmlck_kb();
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, 16 * 1024));
+}
+
 /* Windows left open are gone for whoever comes next, and so is their charge */
 TEST_F_TIMEOUT(order, close_with_windows_open, 120)
 {
