@@ -71,5 +71,5 @@ install: ## the Debian packages all this needs
 	@lab/install
 
 # The longest first: PowerNV guests mostly wait for resets, stock 6.12 is slow.
-LONG := $(sort $(wildcard tests/powernv-*.t)) tests/stock.t
+LONG := tests/fail-nth.t tests/firmware-odd.t $(sort $(wildcard tests/powernv-*.t)) tests/stock.t
 TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))

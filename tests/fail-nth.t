@@ -68,7 +68,7 @@ unchanged() {
 fail_nth() {
 	local name=$1 command=$2 seen
 	shift 2
-	run_guest "$name" -k ours-debug -t 600 "$@" -- "$command"
+	run_guest "$name" -k ours-debug -t 1500 "$@" -- "$command"
 	seen=$(unchanged "$guest_log" "$guest_trace")
 	is "$(sed '$d' <<<"$seen")" "" "$name: steps that failed changed nothing for the hypervisor"
 	seen=${seen##*$'\n'}

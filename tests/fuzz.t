@@ -5,7 +5,7 @@
 kernel=${FUZZ_KERNEL:-ours-debug}
 seed=${FUZZ_SEED:-1}
 
-run_guest "fuzz $kernel, seed $seed" -k "$kernel" -m p9-2phb -t 300 -a "lab.hugepages=64 panic_on_warn=1" -- "
+run_guest "fuzz $kernel, seed $seed" -k "$kernel" -m p9-2phb -t 600 -a "lab.hugepages=64 panic_on_warn=1" -- "
 	rc=0
 	spapr_tce_fuzz -s $seed -T 4 -t 5 || rc=1
 	spapr_tce_fuzz -s $seed -T 4 -t 5 -r || rc=1

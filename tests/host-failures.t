@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 
-guest rounds -k ours-debug -m p9 -t 300 -a panic_on_warn=1 -- '
+guest rounds -k ours-debug -m p9 -t 600 -a panic_on_warn=1 -- '
 	fail=/sys/kernel/debug/fail_function disk=0000:00:02.0 drivers=/sys/bus/pci/drivers
 	echo ddw_call_rtas >$fail/inject
 	printf %#x -1 >$fail/ddw_call_rtas/retval

@@ -10,7 +10,7 @@ suites=(pseries_ddw pseries_dma_windows pseries_table_group tce_view)
 kunit() {
 	local kernel=$1 suite planned run line
 	shift
-	guest "$kernel" -k "$kernel" -m p9 -t 200 "$@" -- '
+	guest "$kernel" -k "$kernel" -m p9 -t 400 "$@" -- '
 		for suite in /sys/kernel/debug/kunit/*; do
 			echo "suite ${suite##*/}"
 			cat $suite/results
@@ -33,6 +33,6 @@ kunit() {
 	done
 }
 
-kunit ours-4k
-kunit ours-debug -a panic_on_warn=1
+kunit ours-4k -a kunit.enable=1
+kunit ours-debug -a "kunit.enable=1 panic_on_warn=1"
 done_testing

@@ -368,10 +368,10 @@ int pe_window_close(struct pseries_pe *pe, int slot)
 	}
 
 	/*
-	 * Beside another window it stays, for the next one of 4K pages. A first
-	 * window has its place only if there is none at all.
+	 * Beside another window it stays if it is empty, for the next one of 4K
+	 * pages. A first window has its place only if there is none at all.
 	 */
-	if (!pe_windows_in_use(pe))
+	if (pe->boot.dirty || !pe_windows_in_use(pe))
 		pe_boot_window_remove(pe);
 
 	return pe->boot_present && pe->boot.dirty ? -EIO : ret;
@@ -407,6 +407,8 @@ int pe_windows_block(struct pseries_pe *pe)
 			ret = -EIO;
 
 	/* What an earlier user has left behind, and no slot refers to */
+	if (pe->stale)
+		pe_windows_reset(pe);
 	pe_boot_window_remove(pe);
 	if (pe->stale_dirty || (pe->boot_present && pe->boot.dirty))
 		ret = -EIO;

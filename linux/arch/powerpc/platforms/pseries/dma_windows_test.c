@@ -457,7 +457,15 @@ static void pe_test_close_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
-	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	pe_test_map(test, pe, 0);
+
+	/* And so it does for the next user of the PE */
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1, UINT_MAX,
+		      -1);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
+	ddw_fake_mend(fake);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 }
@@ -483,6 +491,14 @@ static void pe_test_close_dirty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+
+	/* Or it goes, beside another one as well */
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, fake->failed, 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 }
 
