@@ -508,7 +508,8 @@ TEST_F(order, two_dynamic_windows)
 	if (sysconf(_SC_PAGESIZE) < 64 * KiB) {
 		ASSERT_EQ(0, tce_unregister(c->v.container, va,
 					    c->canary.size));
-		ASSERT_EQ(0, get_memory(c, 16));
+		if (get_memory(c, 16))
+			SKIP(return, "no memory for pages of 64K");
 		va = c->mem.va;
 	}
 	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
@@ -548,7 +549,8 @@ TEST_F_TIMEOUT(order, exit_of_dpdk, 60)
 		SKIP(return, "PowerNV has a table in memory");
 	ASSERT_EQ(0, tce_stat_get(&before));
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, tce_mem_hugetlb(&c->mem, 8 * MiB, 2 * MiB));
+		if (tce_mem_hugetlb(&c->mem, 8 * MiB, 2 * MiB))
+			SKIP(return, "no huge pages of 2M");
 		tce_fill(c->mem.va, c->mem.size, i + 1);
 		ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
 		ASSERT_EQ(0, tce_create(c->v.container, 21, 1 * GiB, 1,
