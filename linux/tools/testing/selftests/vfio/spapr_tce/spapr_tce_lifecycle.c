@@ -581,7 +581,7 @@ TEST_F_TIMEOUT(account, failed_creates_leave_nothing, 120)
 		ASSERT_GT(0, tce_create(v->container, 12, 1ULL << 62, 1 + i % 2,
 					&start));
 	}
-	EXPECT_EQ(0, tce_stat_settle(&before, &after, 24 * 1024));
+	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
 	/* Nor is anything in the way */
 	EXPECT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
 }
