@@ -66,7 +66,8 @@ static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
  *
  * The platform may add or withdraw the calls when the partition migrates, so
  * this is called again whenever the PE changes hands. ddw_remove() can be used
- * afterwards, the other calls after ddw_firmware_set_device().
+ * afterwards, the other calls after ddw_firmware_set_device() or
+ * ddw_firmware_set_pdn().
  */
 void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 {
@@ -91,16 +92,24 @@ void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 }
 
 /**
+ * ddw_firmware_set_pdn - name the PE to the firmware
+ * @fw: the calls of the PE
+ * @pdn: any device of the PE; it is known by the address of one
+ */
+void ddw_firmware_set_pdn(struct ddw_firmware *fw, struct pci_dn *pdn)
+{
+	fw->config_addr = (pdn->busno << 16) | (pdn->devfn << 8);
+	fw->buid = pdn->phb->buid;
+}
+
+/**
  * ddw_firmware_set_device - name the PE to the firmware
  * @fw: the calls of the PE
- * @pdev: any device of the PE; it is known by the address of one
+ * @pdev: any device of the PE
  */
 void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev)
 {
-	struct pci_dn *pdn = PCI_DN(pci_device_to_OF_node(pdev));
-
-	fw->config_addr = (pdn->busno << 16) | (pdn->devfn << 8);
-	fw->buid = pdn->phb->buid;
+	ddw_firmware_set_pdn(fw, PCI_DN(pci_device_to_OF_node(pdev)));
 }
 
 /*

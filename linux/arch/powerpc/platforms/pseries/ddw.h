@@ -9,6 +9,7 @@
 
 struct device_node;
 struct pci_dev;
+struct pci_dn;
 
 /**
  * struct ddw_firmware - the DDW calls that the platform offers for a PE
@@ -47,6 +48,7 @@ struct ddw_query {
 };
 
 void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn);
+void ddw_firmware_set_pdn(struct ddw_firmware *fw, struct pci_dn *pdn);
 void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev);
 int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query);
 int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,

@@ -15,8 +15,9 @@
  * itself when the last window is removed and was another one. Neither clears
  * its entries.
  *
- * Locking: all functions want pseries_pe::lock held, but for the first and
- * the last one in the life of a PE, pe_windows_init() and pe_windows_abandon().
+ * Locking: all functions want pseries_pe::lock held, but for the first ones and
+ * the last one in the life of a PE: pe_windows_init(), pe_windows_inherit() and
+ * pe_windows_abandon().
  */
 
 #include <linux/kernel.h>
@@ -25,6 +26,7 @@
 #include <linux/printk.h>
 
 #include <asm/prom.h>
+#include <asm/tce.h>
 
 #include "dma_windows.h"
 
@@ -58,6 +60,15 @@ void pe_windows_init(struct pseries_pe *pe, struct device_node *dn)
 	pe->boot.size = size;
 	pe->boot_present = true;
 	pe->window[0] = pe->boot;
+}
+
+/* If nobody can tell it is there: it would be forgotten otherwise */
+static bool pe_entry_found(u32 liobn, u64 ioba)
+{
+	u64 tce;
+	int ret = ddw_tce_get(liobn, ioba, &tce);
+
+	return ret != -EINVAL && ret != -ENXIO;
 }
 
 static bool pe_windows_in_use(struct pseries_pe *pe)
@@ -104,19 +115,12 @@ int pe_window_clear(struct pseries_pe *pe, struct pe_window *win)
 /*
  * Does the platform have the default window, whether we asked for it or not?
  * Another window may have got its number meanwhile, but that one has been
- * removed when it comes to this, or is known to have stayed. If nobody can tell
- * it is there: it would be forgotten otherwise, with what it holds.
+ * removed when it comes to this, or is known to have stayed.
  */
 static bool pe_boot_window_found(struct pseries_pe *pe)
 {
-	u64 tce;
-	int ret;
-
-	if (pe->stale_boot_liobn)
-		return false;
-
-	ret = ddw_tce_get(pe->boot.liobn, pe->boot.start, &tce);
-	return ret != -EINVAL && ret != -ENXIO;
+	return !pe->stale_boot_liobn &&
+	       pe_entry_found(pe->boot.liobn, pe->boot.start);
 }
 
 /*
@@ -441,6 +445,99 @@ int pe_windows_restore(struct pseries_pe *pe)
 		pe->window[0] = pe->boot;
 
 	return ret;
+}
+
+/* Is there a window of this number, from here to there and not beyond? */
+static bool pe_window_found(const struct pe_window *win)
+{
+	u64 end = win->start + win->size;
+	u64 tce;
+
+	return pe_entry_found(win->liobn, win->start) &&
+	       pe_entry_found(win->liobn, end - (1ULL << win->page_shift)) &&
+	       ddw_tce_get(win->liobn, end, &tce);
+}
+
+/*
+ * Are its pages as small as they should be? An entry of larger ones answers for
+ * several. If these are empty that shows only in what is written to one of them.
+ */
+static bool pe_window_pages_found(const struct pe_window *win, u64 page)
+{
+	u64 second = win->start + (1ULL << win->page_shift);
+	u64 first, tce;
+	int i;
+
+	if (ddw_tce_get(win->liobn, win->start, &first))
+		return true;
+	for (i = 1; i < 16; i++)
+		if (ddw_tce_get(win->liobn, win->start +
+				((u64)i << win->page_shift), &tce) ||
+		    tce != first)
+			return true;
+	if (first)
+		return false;
+
+	if (ddw_tce_put(win->liobn, second, page | TCE_PCI_READ))
+		return true;
+	if (ddw_tce_get(win->liobn, win->start, &tce))
+		tce = 0;
+	ddw_tce_put(win->liobn, second, 0);
+	return !tce;
+}
+
+/* Does the window map this page to its own address? */
+static bool pe_window_maps(const struct pe_window *win, u64 page)
+{
+	u64 start = ALIGN_DOWN(page, 1ULL << win->page_shift);
+	u64 tce;
+	int ret = ddw_tce_get(win->liobn, win->start + start, &tce);
+
+	if (ret)
+		return ret != -EINVAL && ret != -ENXIO;
+
+	return (tce & (IOMMU_PAGE_MASK_4K | TCE_PCI_READ | TCE_PCI_WRITE)) ==
+	       (start | TCE_PCI_READ | TCE_PCI_WRITE);
+}
+
+/**
+ * pe_windows_inherit - find out what an earlier kernel has left
+ * @pe: after pe_windows_init(), its firmware interface complete; slot 1 has the
+ *	dynamic window of the device tree, if there is one
+ * @direct: that window maps all memory, each page to its own address
+ * @page: real address of a page of this kernel, which devices may read
+ *
+ * A kernel that was started by kexec knows the windows as they were when it was
+ * loaded. Since then a user may have had the PE, whose windows it does not know,
+ * and one of them may have got the number of one that it does. No user has ever
+ * mapped a page of this kernel, so a direct window that does is the host's.
+ *
+ * What is as described stays as it is: after a crash devices may still use it.
+ * Otherwise the PE goes back to the default window. Other windows, which nobody
+ * tells of, go when a user gets the PE.
+ */
+void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page)
+{
+	struct pe_window *win = &pe->window[1];
+	bool boot = pe->boot.size && pe_window_found(&pe->boot) &&
+		    pe_window_pages_found(&pe->boot, page);
+
+	pe->stale = true;
+
+	if ((boot || !pe->boot.size) &&
+	    (win->kind == PE_WINDOW_NONE ||
+	     (pe_window_found(win) && (!direct || pe_window_maps(win, page)))))
+		return;
+
+	pr_info("PE %x of PHB %llx: other DMA windows than in the device tree\n",
+		pe->fw.config_addr, pe->fw.buid);
+	win->kind = PE_WINDOW_NONE;
+	pe->window[0].kind = PE_WINDOW_NONE;
+	pe->boot_present = boot;
+	pe->stale_boot_liobn = !boot;
+	pe->stale_dirty = true;
+	if (pe->boot.size && !pe_windows_reset(pe))
+		pe->window[0] = pe->boot;
 }
 
 /**

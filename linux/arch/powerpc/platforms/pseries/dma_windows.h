@@ -5,6 +5,7 @@
 #ifndef _PSERIES_DMA_WINDOWS_H
 #define _PSERIES_DMA_WINDOWS_H
 
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
@@ -60,8 +61,10 @@ enum pe_owner {
  * struct pseries_pe - a partitionable endpoint
  * @table_group: what VFIO and KVM see; its tables[] belong to @owner
  * @lock: protects all below, and the tables of @table_group
+ * @next: in the list of all PEs
  * @dn: node with the window properties; does not change
  * @owner: who uses the windows
+ * @closed: kexec has begun, no user gets a window any more
  * @fw: the DDW calls that the platform offers
  * @boot: the default window as the device tree describes it, present or not;
  *	@boot.size is 0 if the PE has none
@@ -85,8 +88,10 @@ struct pseries_pe {
 	struct iommu_table_group table_group;
 
 	struct mutex lock;	/* for all below, and tables[] */
+	struct list_head next;
 	struct device_node *dn;
 	enum pe_owner owner;
+	bool closed;
 	struct ddw_firmware fw;
 	struct pe_window boot;
 	bool boot_present;
@@ -114,6 +119,7 @@ int pe_window_clear(struct pseries_pe *pe, struct pe_window *win);
 int pe_window_close(struct pseries_pe *pe, int slot);
 int pe_windows_block(struct pseries_pe *pe);
 int pe_windows_restore(struct pseries_pe *pe);
+void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page);
 void pe_windows_abandon(struct pseries_pe *pe);
 
 #endif /* _PSERIES_DMA_WINDOWS_H */

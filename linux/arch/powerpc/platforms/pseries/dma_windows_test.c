@@ -680,6 +680,195 @@ static void pe_test_each_call_and_all_after(struct kunit *test)
 	pe_test_each_call(test, 1, UINT_MAX);
 }
 
+/* What kexec has left: a page of this kernel, and a PE that finds it */
+#define PE_TEST_PAGE	0x2000000
+
+static struct pseries_pe *pe_test_inherit(struct kunit *test,
+					  const struct pe_window *described,
+					  bool direct)
+{
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	if (described)
+		pe->window[1] = *described;
+	pe_windows_inherit(pe, direct, PE_TEST_PAGE);
+	return pe;
+}
+
+/* Another kernel has made a window, of 64K pages, and maps its memory there */
+static struct pe_window pe_test_earlier(struct kunit *test, bool direct)
+{
+	struct pseries_pe *pe = pe_test_pe(test);
+	struct pe_window *win = &pe->window[1];
+	u64 ioba;
+
+	mutex_lock(&pe->lock);
+	KUNIT_ASSERT_EQ(test, pe_window_open_dynamic(pe, 1, 16, 32), 0);
+	mutex_unlock(&pe->lock);
+
+	ioba = win->start + PE_TEST_PAGE;
+	if (direct)
+		ddw_tce_put(win->liobn, ioba, PE_TEST_PAGE | 3);
+	return *win;
+}
+
+/* It is as the device tree says, and stays, with what is mapped */
+static void pe_test_inherit_host(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe;
+	struct pe_window win;
+	u64 ioba;
+	int i;
+
+	/* The default window, empty or not, and even if neighbours are alike */
+	for (i = 0; i < 4; i++) {
+		pe = pe_test_inherit(test, NULL, false);
+		KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+		KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), i);
+		KUNIT_EXPECT_TRUE(test, pe->stale);
+		KUNIT_EXPECT_FALSE(test, pe->stale_dirty);
+		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, i * SZ_4K, 0x5003);
+	}
+
+	/* A direct window, and one that drivers map parts of */
+	for (i = 0; i < 2; i++) {
+		win = pe_test_earlier(test, i);
+		pe = pe_test_inherit(test, &win, i);
+		KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+		KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_DYNAMIC);
+		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
+		KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 4 + i);
+		KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 0);
+
+		/* A user gets the PE without them */
+		KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+		KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+		pe_test_expect_host(test, pe);
+		fake->calls[DDW_FAKE_RESET] = 0;
+		for (ioba = 0; ioba < 4 * SZ_4K; ioba += SZ_4K)
+			ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, ioba,
+					 0x5003);
+	}
+}
+
+/* The cost does not depend on the size of the windows */
+static void pe_test_inherit_calls(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pe_window win = pe_test_earlier(test, true);
+	unsigned int i, n = 0;
+
+	memset(fake->calls, 0, sizeof(fake->calls));
+	pe_test_inherit(test, &win, true);
+	for (i = 0; i < DDW_FAKE_CALLS; i++)
+		n += fake->calls[i];
+	KUNIT_EXPECT_LE(test, n, 32);
+	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 0);
+}
+
+/* What an earlier kernel's user has made of the PE, and that is seen */
+static void pe_test_inherit_user(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	const struct {
+		const char *name;
+		bool described;		/* a direct window, in the device tree */
+		bool none;		/* the user has no window */
+		bool map;
+		u32 page_shift;
+		u64 size;
+	} cases[] = {
+		{ "no window", .none = true },
+		{ "no window any more", .described = true, .none = true },
+		{ "small", .page_shift = 16, .size = SZ_1M },
+		{ "large", .page_shift = 16, .size = SZ_1G, .map = true },
+		{ "alike", .page_shift = 16, .size = DDW_FAKE_SIZE },
+		{ "alike, mapped", .page_shift = 16, .size = DDW_FAKE_SIZE,
+		  .map = true },
+		{ "alike, 2M pages", .page_shift = 21, .size = DDW_FAKE_SIZE,
+		  .map = true },
+		{ "in place of both", .described = true, .page_shift = 16,
+		  .size = 1ULL << 32, .map = true },
+	};
+	const struct pe_window *described;
+	struct pseries_pe *pe;
+	struct pe_window win;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		win = pe_test_earlier(test, true);
+		pe = pe_test_pe(test);
+		pe->window[1] = win;
+		KUNIT_ASSERT_EQ(test, pe_test_block(pe), 0);
+		if (!cases[i].none)
+			KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, cases[i].page_shift,
+							   cases[i].size), 0);
+		if (cases[i].map)
+			pe_test_map(test, pe, 0);
+
+		described = NULL;
+		if (cases[i].described)
+			described = &win;
+		pe = pe_test_inherit(test, described, true);
+		KUNIT_EXPECT_EQ_MSG(test, ddw_fake_count(fake, 0), 1, "%s",
+				    cases[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, fake->calls[DDW_FAKE_RESET], i + 1,
+				    "%s", cases[i].name);
+		pe_test_expect_host(test, pe);
+	}
+}
+
+/*
+ * The user's window is where that of the device tree was, of the same number, and
+ * maps other pages there.
+ */
+static void pe_test_inherit_other(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pe_window win = pe_test_earlier(test, true);
+	struct pseries_pe *pe;
+
+	ddw_tce_put(win.liobn, win.start + PE_TEST_PAGE, 0x7770003);
+	pe = pe_test_inherit(test, &win, true);
+	pe_test_expect_host(test, pe);
+	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 1);
+}
+
+/* Without a reset there is what there is; a user does not get it */
+static void pe_test_inherit_no_reset(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pe_window win = pe_test_earlier(test, true);
+	struct pseries_pe *pe = pe_test_pe(test);
+
+	/* The host's window has gone, the default one has not */
+	ddw_remove(&pe->fw, win.liobn);
+	pe_test_map(test, pe, 0);
+	pe->fw.resettable = false;
+	pe->window[1] = win;
+	pe_windows_inherit(pe, true, PE_TEST_PAGE);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+
+	/* Nothing is as described: the host has no window */
+	fake->window[0][DDW_FAKE_DEFAULT].exists = false;
+	pe = pe_test_pe(test);
+	pe->fw.resettable = false;
+	pe_windows_inherit(pe, false, PE_TEST_PAGE);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_FALSE(test, pe->boot_present);
+
+	/* Until it can be reset */
+	pe->fw.resettable = true;
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+}
+
 static int pe_test_start(struct kunit *test)
 {
 	test->priv = ddw_fake_init(test);
@@ -709,6 +898,11 @@ static struct kunit_case pe_test_cases[] = {
 	KUNIT_CASE(pe_test_close_dirty),
 	KUNIT_CASE(pe_test_restore_fails),
 	KUNIT_CASE(pe_test_abandon),
+	KUNIT_CASE(pe_test_inherit_host),
+	KUNIT_CASE(pe_test_inherit_calls),
+	KUNIT_CASE(pe_test_inherit_user),
+	KUNIT_CASE(pe_test_inherit_other),
+	KUNIT_CASE(pe_test_inherit_no_reset),
 	KUNIT_CASE(pe_test_each_call_once),
 	KUNIT_CASE(pe_test_each_call_and_all_after),
 	{ }

@@ -333,6 +333,11 @@ static long pseries_set_window(struct iommu_table_group *table_group, int num,
 
 	mutex_lock(&pe->lock);
 
+	if (pe->closed) {
+		ret = -ESHUTDOWN;
+		goto free_link;
+	}
+
 	ret = pe_window_open(pe, num, tbl->it_page_shift,
 			     (u64)tbl->it_size << tbl->it_page_shift);
 	if (ret)
@@ -378,20 +383,20 @@ static struct user_table_link *user_table_find(struct user_table *ut,
 	return found;
 }
 
-static long pseries_unset_window(struct iommu_table_group *table_group, int num)
+/* Take the window of a slot from its table and close it */
+static int user_window_unset(struct pseries_pe *pe, int num)
 {
-	struct pseries_pe *pe = to_pseries_pe(table_group);
+	struct iommu_table_group *table_group = &pe->table_group;
+	struct iommu_table *tbl = table_group->tables[num];
 	struct pe_window *win = &pe->window[num];
 	struct user_table_link *link;
-	struct iommu_table *tbl;
 	struct user_table *ut;
-	int ret = 0;
+	int ret;
 
-	mutex_lock(&pe->lock);
+	lockdep_assert_held(&pe->lock);
 
-	tbl = table_group->tables[num];
 	if (!tbl)
-		goto unlock;
+		return 0;
 
 	ut = to_user_table(tbl);
 	link = user_table_find(ut, pe, win->liobn);
@@ -401,10 +406,40 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 	ret = user_window_close(ut, pe, num);
 	WRITE_ONCE(table_group->tables[num], NULL);
 	iommu_tce_table_put(tbl);
+	return ret;
+}
 
-unlock:
+static long pseries_unset_window(struct iommu_table_group *table_group, int num)
+{
+	struct pseries_pe *pe = to_pseries_pe(table_group);
+	int ret;
+
+	mutex_lock(&pe->lock);
+	ret = user_window_unset(pe, num);
 	mutex_unlock(&pe->lock);
 	return ret;
+}
+
+/**
+ * pseries_table_group_close - take a PE from its user for good
+ * @pe: any PE; what the host has stays as it is
+ *
+ * For kexec. The user may still run: its calls fail from now on.
+ */
+void pseries_table_group_close(struct pseries_pe *pe)
+{
+	int i;
+
+	mutex_lock(&pe->lock);
+
+	pe->closed = true;
+	if (pe->owner == PE_OWNER_USER) {
+		for (i = 0; i < IOMMU_TABLE_GROUP_MAX_TABLES; i++)
+			user_window_unset(pe, i);
+		pe_windows_restore(pe);
+	}
+
+	mutex_unlock(&pe->lock);
 }
 
 /* What a PE without windows can have, for the user to know */
@@ -419,7 +454,8 @@ static void pseries_describe(struct pseries_pe *pe)
 	if (pe->boot.size)
 		table_group->pgsizes = 1ULL << pe->boot.page_shift;
 
-	if (ddw_query(&pe->fw, &query))
+	/* Without a page size, or a window of it, there is only the default one */
+	if (ddw_query(&pe->fw, &query) || !query.windows || !query.pgsizes)
 		return;
 
 	table_group->pgsizes |= query.pgsizes;
@@ -436,6 +472,11 @@ static int pseries_take_ownership(struct iommu_table_group *table_group,
 	int ret = 0;
 
 	mutex_lock(&pe->lock);
+
+	if (pe->closed) {
+		ret = -ESHUTDOWN;
+		goto unlock;
+	}
 
 	if (pe->owner == PE_OWNER_HOST) {
 		ddw_firmware_init(&pe->fw, pe->dn);

@@ -341,6 +341,14 @@ static void tg_test_info(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, group->max_dynamic_windows_supported, 1);
 	tg_test_release(tp);
 
+	/* No window without a page size */
+	tg->fake->pgsizes = 0;
+	KUNIT_ASSERT_EQ(test, tg_test_take(tp), 0);
+	KUNIT_EXPECT_EQ(test, group->pgsizes, SZ_4K);
+	KUNIT_EXPECT_EQ(test, group->max_dynamic_windows_supported, 0);
+	tg_test_release(tp);
+	tg->fake->pgsizes = BIT(1);
+
 	/* The default window there is in any case */
 	ddw_fake_fail(tg->fake, BIT(DDW_FAKE_QUERY), 1, UINT_MAX, -1);
 	KUNIT_ASSERT_EQ(test, tg_test_take(tp), 0);

@@ -4,6 +4,8 @@
  * the kernel takes them.
  */
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -325,6 +327,139 @@ TEST_F_TIMEOUT(groups, first_leaves_the_second_alone, 120)
 	ASSERT_EQ(0, tce_vfio_open(first, self->devs[0], variant->version));
 	EXPECT_EQ(0, tce_dma_write_denied(first, start, va, LEN, NULL));
 	EXPECT_EQ(0, use_first(second, &self->mem[0]));
+}
+
+/* A device that moves data all the time, by a second page */
+struct mover {
+	struct tce_vfio *v;
+	struct tce_mem *mem;
+	atomic_int ret, rounds;
+	atomic_bool stop;
+};
+
+static void *move(void *arg)
+{
+	struct mover *m = arg;
+
+	do {
+		m->ret = tce_dma_ok(m->v, tce_def_start(m->v) + UNIT,
+				    (uint8_t *)m->mem->va + UNIT, LEN);
+		m->rounds++;
+	} while (!m->ret && !m->stop);
+	return NULL;
+}
+
+/* At least one transfer from begin to end */
+static int moves_on(struct mover *m)
+{
+	int rounds = m->rounds + 2;
+
+	while (!m->ret && m->rounds < rounds)
+		usleep(1000);
+	return m->ret;
+}
+
+/* What one group does is not disturbed by others, whatever the order */
+TEST_F_TIMEOUT(groups, others_come_and_go_during_dma, 300)
+{
+	/* Who has come by then, as bits, with the group that moves data */
+	static const int steps[] = { 1, 3, 7, 6, 4, 5, 7, 3, 2, 6, 4, 5, 1, 0 };
+	struct mover m = { .v = &self->v[0], .mem = &self->mem[0] };
+	pthread_t thread;
+	int i, j, have = 0;
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	ASSERT_EQ(0, map_first(m.v, m.mem));
+	ASSERT_EQ(0, tce_map(m.v->container, (uint8_t *)m.mem->va + UNIT,
+			     tce_def_start(m.v) + UNIT, UNIT, TCE_RW));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, move, &m));
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (j = 0; j < 3 && j + 1 < self->n; j++) {
+			struct tce_vfio *v = &self->v[j + 1];
+			int bit = 1 << j;
+
+			if ((have ^ steps[i]) & have & bit) {
+				leave(v);
+				/* The container is the first group's to close */
+				v->container = -1;
+			} else if ((have ^ steps[i]) & bit) {
+				EXPECT_EQ(0, join(m.v, v, self->devs[j + 1]));
+			}
+		}
+		have = steps[i];
+		EXPECT_EQ(0, moves_on(&m)) {
+			TH_LOG("step %d", i);
+		}
+		for (j = 0; j < 3 && j + 1 < self->n; j++)
+			if (have & (1 << j))
+				EXPECT_EQ(0, use_first(&self->v[j + 1],
+						       m.mem));
+	}
+	m.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, m.ret);
+}
+
+static bool refusal(int ret)
+{
+	return ret == -EADDRNOTAVAIL || ret == -ENOSPC || ret == -EINVAL ||
+	       ret == -EOPNOTSUPP;
+}
+
+/*
+ * A group comes into a container if its platform has the same windows at the
+ * same addresses. If not it is refused, and nothing else has changed: the
+ * first has what it had, and the second can be used alone.
+ */
+TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
+{
+	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
+	int i, j, ret, joined = 0, refused = 0;
+	uint8_t *va = self->mem[0].va;
+	uint64_t start = 0;
+
+	if (self->n < 2)
+		SKIP(return, "only one group");
+	if (variant->version == 1)
+		SKIP(return, "v1 has no windows to create");
+	ASSERT_EQ(0, map_first(first, &self->mem[0]));
+	if ((first->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
+	    first->info.ddw.max_dynamic_windows_supported > 1 &&
+	    tce_has_shift(first, 16)) {
+		ASSERT_EQ(0, tce_create(first->container, 16, GiB, 1, &start));
+		ASSERT_EQ(0, tce_map(first->container, va + UNIT, start, UNIT,
+				     TCE_RW));
+	}
+	for (i = 1; i < tce_ndevs; i++) {
+		for (j = 0; j < i; j++)
+			if (tce_devs[j].group == tce_devs[i].group)
+				break;
+		if (j < i || !tce_devs[i].edu)
+			continue;
+		ret = join(first, second, &tce_devs[i]);
+		if (!ret) {
+			joined++;
+			EXPECT_EQ(0, use_first(second, &self->mem[0]));
+			if (start)
+				EXPECT_EQ(0, tce_dma_ok(second, start,
+							va + UNIT, LEN));
+			leave(second);
+		} else {
+			refused++;
+			tce_log("%s: %s", tce_devs[i].bdf, strerror(-ret));
+			EXPECT_TRUE(refusal(ret));
+			close(second->group);
+			EXPECT_EQ(0, tce_vfio_open(second, &tce_devs[i], 2));
+			tce_vfio_close(second);
+		}
+		second->group = -1;
+		second->container = -1;
+		EXPECT_EQ(0, use_first(first, &self->mem[0]));
+		if (start)
+			EXPECT_EQ(0, tce_dma_ok(first, start, va + UNIT, LEN));
+	}
+	tce_log("groups that joined: %d, refused: %d", joined, refused);
 }
 
 /* The other devices of a group are in the same windows */

@@ -311,6 +311,15 @@ FIXTURE_TEARDOWN(kvm)
 	EXPECT_EQ(g->locked_kb, tce_vmlck_kb());
 }
 
+/* QEMU does not try without */
+TEST_F(kvm, announced)
+{
+	struct guest *g = &self->g;
+
+	EXPECT_EQ(1, ioctl(g->vm, KVM_CHECK_EXTENSION, KVM_CAP_SPAPR_TCE_VFIO));
+	end_vm(g);
+}
+
 TEST_F_TIMEOUT(kvm, lists, 60)
 {
 	struct guest *g = &self->g;

@@ -1,0 +1,991 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What kind of PE a device is in, and whether it is what it says it is.
+ *
+ * Platforms differ in the windows that they have for a PE: a default window
+ * somewhere or none, one window at a time or two, some page sizes, with a call
+ * to go back to the default one or without. Nothing here expects anything in
+ * particular: what GET_INFO announces has to be what the device tree and the
+ * firmware say, all of it has to work, and the rest to be refused.
+ *
+ * Each property that was found is printed, as "# pe PROPERTY: VALUE".
+ *
+ * And what a platform does when something is wrong: a PE that it has frozen (EEH),
+ * calls that it fails. Nobody can ask a platform for that, but for an emulated
+ * one whose RTAS listens to what is written to a vendor ID.
+ */
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+#include "../../kselftest_harness.h"
+#include "spapr_tce.h"
+
+#define UNIT		(64 * KiB)
+#define LEN		2048
+#define MAX_WINDOWS	2
+
+/* Larger than any default window, so that a dynamic one has to serve it */
+#define WINDOW_SIZE	(8 * GiB)
+
+static const struct tce_dev *dev;
+static char nvme[TCE_BDF_LEN];		/* a disk of the PE, or empty */
+static char host_before[1024];
+static int host_io_before;
+
+#define fact(name, fmt, ...) tce_log("pe " name ": " fmt, ##__VA_ARGS__)
+
+static const struct page_size {
+	unsigned int shift;
+	unsigned int bit;		/* in the answer of the firmware */
+	const char *name;
+} page_sizes[] = {
+	{ 12, 0, "4K" },
+	{ 16, 1, "64K" },
+	{ 21, 8, "2M" },
+	{ 24, 2, "16M" },
+	{ 25, 3, "32M" },
+	{ 26, 4, "64M" },
+	{ 27, 5, "128M" },
+	{ 28, 6, "256M" },
+	{ 34, 7, "16G" },
+	{ }
+};
+
+static const char *size_name(uint64_t size, char buf[24])
+{
+	if (size >= GiB && !(size % GiB))
+		snprintf(buf, 24, "%lluG", (unsigned long long)(size / GiB));
+	else if (size >= MiB && !(size % MiB))
+		snprintf(buf, 24, "%lluM", (unsigned long long)(size / MiB));
+	else
+		snprintf(buf, 24, "%lluK", (unsigned long long)(size / KiB));
+	return buf;
+}
+
+static uint64_t window_size(unsigned int shift)
+{
+	return WINDOW_SIZE < 2ULL << shift ? 2ULL << shift : WINDOW_SIZE;
+}
+
+/* What the device tree and the firmware say */
+struct platform {
+	bool has_default;
+	uint64_t start, size;		/* of the default window */
+	bool ddw;
+	bool reset;
+	unsigned int outputs;		/* of the query */
+	bool asked;			/* what follows is known */
+	unsigned int windows;		/* of a PE that has none */
+	uint64_t pgsizes;
+};
+
+static int read_cells(const char *node, const char *name, uint32_t *cell,
+		      int max)
+{
+	char path[PATH_MAX * 2];
+	ssize_t n;
+	int fd, i;
+
+	snprintf(path, sizeof(path), "%s/%s", node, name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, cell, max * sizeof(*cell));
+	close(fd);
+	if (n < 0)
+		return -EIO;
+	n /= sizeof(*cell);
+	for (i = 0; i < n; i++)
+		cell[i] = be32toh(cell[i]);
+	return n;
+}
+
+/* An RTAS call from userspace: kernels may allow some calls only */
+static int rtas_query(const struct platform *p, const uint32_t *ddw,
+		      uint64_t buid, uint32_t config_addr, uint32_t *out)
+{
+	struct {
+		uint32_t token, nargs, nret, args[16];
+		uint64_t rets;
+	} call = {
+		.token = htobe32(ddw[0]),
+		.nargs = htobe32(3),
+		.nret = htobe32(p->outputs),
+		.args = { htobe32(config_addr), htobe32(buid >> 32),
+			  htobe32(buid) },
+	};
+	unsigned int i;
+
+	if (syscall(SYS_rtas, &call))
+		return -errno;
+	for (i = 0; i < p->outputs; i++)
+		out[i] = be32toh(call.args[3 + i]);
+	return out[0] ? -EIO : 0;
+}
+
+static int ask_platform(struct platform *p)
+{
+	char path[PATH_MAX], node[PATH_MAX], phb[PATH_MAX];
+	unsigned int domain, bus, slot, fn;
+	char *end;
+	uint32_t cell[8], ddw[3], out[6];
+	const struct page_size *ps;
+	uint64_t buid;
+	uint32_t mask;
+	int n;
+
+	memset(p, 0, sizeof(*p));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node",
+		 dev->bdf);
+	if (!realpath(path, node))
+		return -errno;
+
+	/* The PHB is the uppermost node of those for PCI */
+	strcpy(phb, node);
+	end = strstr(phb, "/base/pci@");
+	if (!end)
+		return -ENODEV;
+	end = strchr(end + strlen("/base/"), '/');
+	if (end)
+		*end = '\0';
+
+	/* A window may be described for the device or for a bus above it */
+	while (!p->has_default && strstr(node, "/devicetree/base/")) {
+		n = read_cells(node, "ibm,dma-window", cell, 8);
+		if (n == 5) {
+			p->has_default = true;
+			p->start = (uint64_t)cell[1] << 32 | cell[2];
+			p->size = (uint64_t)cell[3] << 32 | cell[4];
+			break;
+		}
+		*strrchr(node, '/') = '\0';
+	}
+	if (!p->has_default || read_cells(node, "ibm,ddw-applicable", ddw, 3) < 3)
+		return 0;
+
+	p->ddw = true;
+	p->outputs = 5;
+	n = read_cells(node, "ibm,ddw-extensions", cell, 8);
+	p->reset = n >= 2 && cell[0] >= 1;
+	if (n >= 3 && cell[0] >= 2 && cell[2] == 1)
+		p->outputs = 6;
+
+	if (read_cells(phb, "reg", cell, 2) != 2 ||
+	    sscanf(dev->bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn) != 4)
+		return 0;
+	buid = (uint64_t)cell[0] << 32 | cell[1];
+	n = rtas_query(p, ddw, buid, bus << 16 | slot << 11 | fn << 8, out);
+	if (n) {
+		tce_log("the firmware cannot be asked: %s", strerror(-n));
+		return 0;
+	}
+
+	p->asked = true;
+	p->windows = out[1];
+	mask = p->outputs == 6 ? out[4] : out[3];
+	for (ps = page_sizes; ps->name; ps++)
+		if (mask >> ps->bit & 1)
+			p->pgsizes |= 1ULL << ps->shift;
+	return 0;
+}
+
+/* No window is described: it is no PE, neither the host nor VFIO can use it */
+TEST(no_window_at_all)
+{
+	char path[128], driver[64];
+	struct platform p;
+	int ret;
+
+	if (dev->group >= 0)
+		SKIP(return, "the device is in a PE");
+	ASSERT_EQ(0, ask_platform(&p));
+	EXPECT_FALSE(p.has_default);
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/%s/driver_override", dev->bdf);
+	ASSERT_EQ(0, tce_write_text(path, "vfio-pci"));
+	ret = tce_write_text("/sys/bus/pci/drivers/vfio-pci/bind", dev->bdf);
+	EXPECT_EQ(-EINVAL, ret);
+	ASSERT_EQ(0, tce_write_text(path, "\n"));
+	tce_driver_of(dev->bdf, driver, sizeof(driver));
+	EXPECT_STREQ("", driver);
+	fact("default", "none");
+	fact("bind", "%s", strerrorname_np(-ret));
+	fact("host", "none");
+}
+
+FIXTURE(pe) {
+	struct tce_vfio v;
+	struct tce_mem mem;		/* ordinary, registered */
+	bool ddw;
+	unsigned int max_windows;
+};
+
+FIXTURE_SETUP(pe)
+{
+	self->v.container = -1;
+	self->v.group = -1;
+	self->v.device = -1;
+	if (dev->group < 0)
+		return;
+	ASSERT_EQ(0, tce_vfio_open(&self->v, dev, 2));
+	ASSERT_EQ(0, tce_mem_anon(&self->mem, 2 * UNIT));
+	ASSERT_EQ(0, tce_register(self->v.container, self->mem.va,
+				  self->mem.size));
+	self->ddw = self->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW;
+	self->max_windows = self->ddw ?
+		self->v.info.ddw.max_dynamic_windows_supported : 0;
+}
+
+FIXTURE_TEARDOWN(pe)
+{
+	tce_vfio_close(&self->v);
+	tce_mem_free(&self->mem);
+}
+
+/* GET_INFO against what the platform says itself */
+TEST_F(pe, info_is_true)
+{
+	struct vfio_iommu_spapr_tce_info *info = &self->v.info;
+	uint64_t size = 0, pgsizes = 0;
+	const struct page_size *ps;
+	unsigned int windows = 0;
+	char text[128] = "";
+	struct platform p;
+	char buf[24];
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	ASSERT_EQ(0, ask_platform(&p));
+	ASSERT_TRUE(p.has_default);
+	if (p.start < 4 * GiB) {
+		size = p.size;
+		if (size > 4 * GiB - p.start)
+			size = 4 * GiB - p.start;
+		if (size > 4 * GiB - 4 * KiB)
+			size = 4 * GiB - 4 * KiB;
+		EXPECT_EQ(p.start, info->dma32_window_start);
+	}
+	EXPECT_EQ(size, info->dma32_window_size);
+	if (!size)
+		EXPECT_EQ(0, info->dma32_window_start);
+
+	/*
+	 * The query has been made with no window in use, but the default one
+	 * is still there if it could not come back.
+	 */
+	if (p.asked) {
+		if (p.windows && p.pgsizes) {
+			windows = p.windows + !p.reset;
+			if (windows > MAX_WINDOWS)
+				windows = MAX_WINDOWS;
+			pgsizes = p.pgsizes | 1 << 12;
+		}
+		EXPECT_EQ(windows, self->max_windows);
+		EXPECT_EQ(pgsizes, self->ddw ? info->ddw.pgsizes : 0);
+	}
+	if (!p.ddw)
+		EXPECT_FALSE(self->ddw);
+	if (self->ddw)
+		EXPECT_LE(1, info->ddw.levels);
+
+	fact("default", "%s at 0x%llx", size_name(p.size, buf),
+	     (unsigned long long)p.start);
+	if (size)
+		fact("told", "%s at 0x%x", size_name(info->dma32_window_size, buf),
+		     info->dma32_window_start);
+	else
+		fact("told", "none");
+	fact("query", "%s", !p.ddw ? "none" : p.outputs == 6 ? "6 outputs" :
+	     "5 outputs");
+	fact("reset", "%s", p.reset ? "yes" : "no");
+	fact("windows", "%u", self->ddw ? self->max_windows : 1);
+	for (ps = page_sizes; ps->name; ps++)
+		if (self->ddw && info->ddw.pgsizes >> ps->shift & 1)
+			sprintf(text + strlen(text), " %s", ps->name);
+	fact("pages", "%s", *text ? text + 1 : "4K");
+}
+
+/* Both ends of a window, and no further */
+static int use_window(struct tce_vfio *v, struct tce_mem *mem, uint64_t start,
+		      uint64_t size, uint64_t page)
+{
+	uint64_t last = start + size - page;
+	uint8_t *va = mem->va;
+	int ret;
+
+	ret = tce_map(v->container, va, start, page, TCE_RW);
+	if (!ret)
+		ret = tce_map(v->container, va + page, last, page, TCE_RW);
+	if (!ret)
+		ret = tce_dma_ok(v, start, va, LEN);
+	if (!ret)
+		ret = tce_dma_ok(v, last + page - LEN, va + 2 * page - LEN, LEN);
+	if (ret) {
+		tce_log("window at 0x%llx: %s", (unsigned long long)start,
+			strerror(-ret));
+		return ret;
+	}
+	ret = tce_map(v->container, va, last, 2 * page, TCE_RW);
+	if (ret != -EINVAL)
+		return -ERANGE;
+	return 0;
+}
+
+static int use_default(struct tce_vfio *v, struct tce_mem *mem)
+{
+	return use_window(v, mem, tce_def_start(v), v->info.dma32_window_size,
+			  4 * KiB);
+}
+
+TEST_F_TIMEOUT(pe, default_window, 120)
+{
+	struct tce_vfio *v = &self->v;
+	int ret, again, v1;
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	if (v->info.dma32_window_size) {
+		ASSERT_EQ(0, use_default(v, &self->mem));
+		EXPECT_EQ(-ENXIO, tce_map(v->container, self->mem.va,
+					  tce_def_end(v), UNIT, TCE_RW));
+		ret = 0;
+		ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
+	} else {
+		/* There is none to remove after it has been looked for */
+		ASSERT_EQ(0, tce_remove(v->container, 0));
+		ret = tce_map(v->container, self->mem.va, 0, UNIT, TCE_RW);
+		EXPECT_EQ(-ENXIO, ret);
+	}
+	/* It is gone, once */
+	EXPECT_EQ(-ENXIO, tce_map(v->container, self->mem.va, tce_def_start(v),
+				  UNIT, TCE_RW));
+	again = tce_remove(v->container, tce_def_start(v));
+	EXPECT_EQ(-EINVAL, again);
+	tce_vfio_close(v);
+
+	ASSERT_EQ(0, tce_vfio_open(v, dev, 1));
+	v1 = tce_enable(v->container);
+	if (v->info.dma32_window_size) {
+		ASSERT_EQ(0, v1);
+		EXPECT_EQ(0, use_default(v, &self->mem));
+	} else {
+		EXPECT_EQ(-EPERM, v1);
+	}
+	fact("default window", "%s", ret ? strerrorname_np(-ret) : "works");
+	fact("type 1", "%s", v1 ? strerrorname_np(-v1) : "works");
+}
+
+/*
+ * A window of one page size, used if there is memory of such pages. Returns
+ * what the creation did; *@start is where it was, *@used whether it was used.
+ */
+static int try_pages(struct tce_vfio *v, unsigned int shift, uint64_t *start,
+		     bool *used)
+{
+	struct tce_mem mem = { .fd = -1 };
+	uint64_t size = 2ULL << shift;
+	int ret;
+
+	*used = false;
+	ret = tce_create(v->container, shift, window_size(shift), 1, start);
+	if (ret)
+		return ret;
+	if (tce_mem_for_shift(&mem, size < UNIT ? UNIT : size, shift))
+		return 0;
+	ret = tce_register(v->container, mem.va, mem.size);
+	if (!ret)
+		ret = use_window(v, &mem, *start, window_size(shift),
+				 1ULL << shift);
+	if (!ret) {
+		*used = true;
+		ret = tce_unmap(v->container, *start, window_size(shift));
+	}
+	if (!ret)
+		ret = tce_unregister(v->container, mem.va, mem.size);
+	tce_mem_free(&mem);
+	return ret;
+}
+
+/* In place of the default window: each page size, twice */
+TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t start, first = ~0ULL;
+	const struct page_size *ps;
+	char text[128] = "";
+	int i, ret = 0;
+	bool used;
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	if (!self->ddw)
+		SKIP(return, "the platform cannot create windows");
+	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
+	for (ps = page_sizes; ps->name; ps++) {
+		if (!(v->info.ddw.pgsizes >> ps->shift & 1))
+			continue;
+		for (i = 0; i < 2; i++) {
+			ret = try_pages(v, ps->shift, &start, &used);
+			/* 4K may be of the default window alone */
+			if (ps->shift == 12 && ret == -EINVAL)
+				break;
+			ASSERT_EQ(0, ret);
+			if (first == ~0ULL)
+				first = start;
+			EXPECT_EQ(first, start);
+			ASSERT_EQ(0, tce_remove(v->container, start));
+		}
+		if (!ret)
+			sprintf(text + strlen(text), " %s%s", ps->name,
+				used ? "" : ":unused");
+	}
+	if (*text)
+		fact("alone", "0x%llx,%s", (unsigned long long)first, text);
+
+	/* The last one has gone: the default window serves what fits it again */
+	if (v->info.dma32_window_size) {
+		ASSERT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
+		EXPECT_EQ(tce_def_start(v), start);
+		EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB,
+					4 * KiB));
+		ASSERT_EQ(0, tce_remove(v->container, start));
+	}
+}
+
+/* 4K pages in a window no larger than the default one, wherever that is */
+TEST_F_TIMEOUT(pe, default_window_again, 60)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t start;
+	struct platform p;
+	int ret;
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	ASSERT_EQ(0, ask_platform(&p));
+	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
+	ret = tce_create(v->container, 12, 16 * MiB, 1, &start);
+	/* Without DDW there is nothing that would tell the user of 4K pages */
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(p.start, start);
+	EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB, 4 * KiB));
+	fact("16M of 4K pages", "0x%llx", (unsigned long long)start);
+	ASSERT_EQ(0, tce_remove(v->container, start));
+}
+
+/*
+ * Both at once, each page size; or refused, and the default one is as before. A
+ * default window that users are not told of they get by asking for 4K pages.
+ */
+TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
+{
+	uint64_t start, first = ~0ULL, third, base, base_size;
+	struct tce_vfio *v = &self->v;
+	const struct page_size *ps;
+	char text[128] = "";
+	int ret = 0;
+	bool used;
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	if (!self->ddw)
+		SKIP(return, "the platform cannot create windows");
+	base = tce_def_start(v);
+	base_size = v->info.dma32_window_size;
+	if (!base_size) {
+		base_size = 16 * MiB;
+		ASSERT_EQ(0, tce_remove(v->container, 0));
+		ASSERT_EQ(0, tce_create(v->container, 12, base_size, 1, &base));
+	}
+	for (ps = page_sizes; ps->name; ps++) {
+		if (!(v->info.ddw.pgsizes >> ps->shift & 1))
+			continue;
+		ret = try_pages(v, ps->shift, &start, &used);
+		if (ps->shift == 12 && ret == -EINVAL)
+			continue;
+		if (self->max_windows < 2) {
+			EXPECT_EQ(-ENOSPC, ret);
+			continue;
+		}
+		ASSERT_EQ(0, ret);
+		if (first == ~0ULL)
+			first = start;
+		EXPECT_EQ(first, start);
+		EXPECT_TRUE(start >= base + base_size ||
+			    start + window_size(ps->shift) <= base);
+		/* Both are in use, a third one is not to be had */
+		ASSERT_EQ(0, tce_map(v->container, self->mem.va, base, UNIT,
+				     TCE_RW));
+		EXPECT_EQ(-ENOSPC, tce_create(v->container, ps->shift,
+					      window_size(ps->shift), 1,
+					      &third));
+		EXPECT_EQ(0, tce_dma_ok(v, base, self->mem.va, LEN));
+		ASSERT_EQ(0, tce_remove(v->container, start));
+		sprintf(text + strlen(text), " %s%s", ps->name,
+			used ? "" : ":unused");
+	}
+	EXPECT_EQ(0, use_window(v, &self->mem, base, base_size, 4 * KiB));
+	if (self->max_windows < 2)
+		fact("beside the default", "%s", strerrorname_np(-ret));
+	else
+		fact("beside the default", "0x%llx,%s",
+		     (unsigned long long)first, text);
+	if (self->max_windows > 1)
+		fact("third window", "ENOSPC");
+}
+
+/* What the platform does not have */
+TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
+{
+	struct tce_vfio *v = &self->v;
+	const struct page_size *ps;
+	bool other = false;
+	unsigned int shift;
+	uint64_t pgsizes;
+	struct platform p;
+	uint64_t start;
+	int ret;
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	for (ps = page_sizes; ps->name; ps++) {
+		if (self->ddw ? v->info.ddw.pgsizes >> ps->shift & 1 :
+				ps->shift == 12)
+			continue;
+		other = true;
+		EXPECT_EQ(-EINVAL, tce_create(v->container, ps->shift,
+					      window_size(ps->shift), 1,
+					      &start)) {
+			TH_LOG("pages of %s", ps->name);
+		}
+	}
+	if (other)
+		fact("other page size", "EINVAL");
+
+	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
+	if (!self->ddw) {
+		/* The calls may be there, but no page size or no window */
+		ASSERT_EQ(0, ask_platform(&p));
+		ret = tce_create(v->container, 12, WINDOW_SIZE, 1, &start);
+		EXPECT_EQ(!p.ddw ? -EOPNOTSUPP : !p.pgsizes ? -EINVAL : -ENOSPC,
+			  ret);
+		fact("larger than the default", "%s", strerrorname_np(-ret));
+	} else {
+		/* As many pages as can be, but 4K may be for the default window */
+		pgsizes = v->info.ddw.pgsizes & ~(1ULL << 12);
+		shift = __builtin_ctzll(pgsizes ? pgsizes : 1ULL << 12);
+		ret = tce_create(v->container, shift, 1ULL << 62, 1, &start);
+		EXPECT_EQ(-ENOSPC, ret);
+		fact("larger than there is", "%s", strerrorname_np(-ret));
+	}
+
+	/* None of that has changed anything */
+	ASSERT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
+	EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB, 4 * KiB));
+}
+
+/* All devices of the PE reach what is mapped */
+TEST_F_TIMEOUT(pe, each_device, 120)
+{
+	struct tce_dev devs[64];
+	struct tce_vfio v = self->v;
+	int i, n, used = 1;
+	uint64_t start;
+
+	if (dev->group < 0)
+		SKIP(return, "the device is in no PE");
+	ASSERT_EQ(0, tce_remove(v.container, tce_def_start(&v)));
+	ASSERT_EQ(0, tce_create(v.container, 12, 16 * MiB, 1, &start));
+	ASSERT_EQ(0, tce_map(v.container, self->mem.va, start, UNIT, TCE_RW));
+	unsetenv("VFIO_TCE_DEVICE");
+	n = tce_find_devices(devs, 64);
+	for (i = 0; i < n; i++) {
+		if (devs[i].group != dev->group || !devs[i].edu ||
+		    !strcmp(devs[i].bdf, dev->bdf))
+			continue;
+		v.device = tce_open_device(v.group, &devs[i]);
+		ASSERT_LE(0, v.device);
+		ASSERT_EQ(0, edu_open(&v.edu, v.device));
+		EXPECT_EQ(0, tce_dma_ok(&v, start, self->mem.va, LEN));
+		edu_close(&v.edu);
+		close(v.device);
+		used++;
+	}
+	EXPECT_EQ(0, tce_dma_ok(&self->v, start, self->mem.va, LEN));
+	fact("devices with DMA", "%d", used);
+}
+
+/*
+ * A platform that can be told to fail. The state of the PE, and the next call
+ * that fails, are written to the vendor ID of a device of the PE.
+ */
+enum {
+	SHIM_FAIL_QUERY = 1,		/* the next call ends with status -value */
+	SHIM_FAIL_CREATE,
+	SHIM_FAIL_REMOVE,
+	SHIM_FAIL_RESET,
+	SHIM_SHORT,			/* the next window is 2^value times smaller */
+	SHIM_EEH,			/* the PE is in this state */
+};
+
+#define SHIM_EEH_FROZEN	2
+
+static int shim(unsigned int what, unsigned int value)
+{
+	uint32_t word = htole32(0x5f10U << 16 | what << 8 | value);
+	char path[128];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev->bdf);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (pwrite(fd, &word, sizeof(word), 0) != sizeof(word))
+		ret = -EIO;
+	close(fd);
+	return ret;
+}
+
+FIXTURE(shim) {
+	struct tce_vfio v;
+	struct tce_mem mem;
+	const char *why;
+};
+
+FIXTURE_SETUP(shim)
+{
+	const char *env = getenv("VFIO_TCE_RTAS_SHIM");
+
+	self->v.container = -1;
+	self->v.group = -1;
+	self->v.device = -1;
+	self->why = dev->group < 0 ? "the device is in no PE" :
+		    !env || *env != '1' ? "VFIO_TCE_RTAS_SHIM is not set" : NULL;
+	if (self->why)
+		return;
+	ASSERT_EQ(0, tce_vfio_open(&self->v, dev, 2));
+	ASSERT_EQ(0, tce_mem_anon(&self->mem, 1 * MiB));
+	ASSERT_EQ(0, tce_register(self->v.container, self->mem.va,
+				  self->mem.size));
+}
+
+FIXTURE_TEARDOWN(shim)
+{
+	tce_vfio_close(&self->v);
+	tce_mem_free(&self->mem);
+}
+
+static int eeh(struct tce_vfio *v, unsigned int what)
+{
+	struct vfio_eeh_pe_op op = {
+		.argsz = sizeof(op),
+		.op = what,
+	};
+
+	return tce_ioctl(v->container, VFIO_EEH_PE_OP, &op);
+}
+
+/* The class of the device, as a user of VFIO reads it; VFIO knows the IDs itself */
+static uint32_t class(struct tce_vfio *v)
+{
+	struct vfio_region_info region = {
+		.argsz = sizeof(region),
+		.index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+	uint32_t value = 0;
+
+	if (tce_ioctl(v->device, VFIO_DEVICE_GET_REGION_INFO, &region) ||
+	    pread(v->device, &value, sizeof(value), region.offset + 8) !=
+	    sizeof(value))
+		return 0;
+	return le32toh(value);
+}
+
+/* As the user of a device does that has failed: see it, reset it, go on */
+TEST_F_TIMEOUT(shim, eeh_reset, 60)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t iova = tce_def_start(v);
+	uint32_t value;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	EXPECT_EQ(1, tce_ioctl(v->container, VFIO_CHECK_EXTENSION,
+			       (void *)VFIO_EEH));
+	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
+	ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
+	ASSERT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
+	value = class(v);
+	EXPECT_NE(0, value);
+
+	ASSERT_EQ(0, shim(SHIM_EEH, SHIM_EEH_FROZEN));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
+	EXPECT_EQ(~0U, class(v));
+	/* The IOMMU is not the device: entries can be changed all the same */
+	EXPECT_EQ(0, tce_unmap(v->container, iova, UNIT));
+	EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
+
+	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_RESET_HOT));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_RESET, eeh(v, VFIO_EEH_PE_GET_STATE));
+	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_RESET_DEACTIVATE));
+	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_CONFIGURE));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
+	EXPECT_EQ(value, class(v));
+	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
+	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_DISABLE));
+}
+
+/* Without a reset: first the registers, then DMA */
+TEST_F_TIMEOUT(shim, eeh_thaw, 60)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t iova = tce_def_start(v);
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
+	ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
+	ASSERT_EQ(0, shim(SHIM_EEH, SHIM_EEH_FROZEN));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
+	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_UNFREEZE_IO));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED_DMA, eeh(v, VFIO_EEH_PE_GET_STATE));
+	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_UNFREEZE_DMA));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
+	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
+}
+
+/* Whoever opens a device gets one that works, and whoever leaves may leave it frozen */
+TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
+{
+	struct tce_vfio *v = &self->v;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
+	ASSERT_EQ(0, shim(SHIM_EEH, SHIM_EEH_FROZEN));
+	tce_vfio_close(v);
+	ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
+	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
+	ASSERT_EQ(0, tce_register(v->container, self->mem.va, self->mem.size));
+	ASSERT_EQ(0, tce_map(v->container, self->mem.va, tce_def_start(v), UNIT,
+			     TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(v, tce_def_start(v), self->mem.va, LEN));
+}
+
+/* A window in place of the default one, made and used */
+static int make_and_use(struct tce_vfio *v, struct tce_mem *mem)
+{
+	uint64_t start;
+	int ret;
+
+	ret = tce_create(v->container, 16, WINDOW_SIZE, 1, &start);
+	if (!ret)
+		ret = use_window(v, mem, start, WINDOW_SIZE, 64 * KiB);
+	return ret ? ret : tce_remove(v->container, start);
+}
+
+/* The platform fails a call, once: so does the ioctl, and the next one works */
+TEST_F_TIMEOUT(shim, calls_fail_once, 120)
+{
+	static const struct {
+		unsigned int status;
+		int err;
+	} failures[] = { { 1, -EIO }, { 3, -EINVAL } };
+	struct tce_vfio *v = &self->v;
+	uint64_t start, iova;
+	int i;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	iova = tce_def_start(v);
+	for (i = 0; i < 2; i++) {
+		/* The default window is restored by a reset */
+		ASSERT_EQ(0, shim(SHIM_FAIL_RESET, failures[i].status));
+		EXPECT_EQ(failures[i].err, tce_map(v->container, self->mem.va,
+						   iova, UNIT, TCE_RW));
+		EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT,
+				     TCE_RW));
+
+		/* Beside it */
+		ASSERT_EQ(0, shim(SHIM_FAIL_QUERY, failures[i].status));
+		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
+						      WINDOW_SIZE, 1, &start));
+		ASSERT_EQ(0, shim(SHIM_FAIL_CREATE, failures[i].status));
+		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
+						      WINDOW_SIZE, 1, &start));
+		EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
+		EXPECT_EQ(0, make_and_use(v, &self->mem));
+
+		/* Alone; what the platform does not remove stays, empty */
+		ASSERT_EQ(0, tce_remove(v->container, iova));
+		ASSERT_EQ(0, shim(SHIM_FAIL_CREATE, failures[i].status));
+		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
+						      WINDOW_SIZE, 1, &start));
+		ASSERT_EQ(0, tce_create(v->container, 16, WINDOW_SIZE, 1,
+					&start));
+		ASSERT_EQ(0, shim(SHIM_FAIL_REMOVE, failures[i].status));
+		EXPECT_EQ(0, tce_remove(v->container, start));
+		EXPECT_EQ(0, make_and_use(v, &self->mem));
+
+		tce_vfio_close(v);
+		ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
+		ASSERT_EQ(0, tce_register(v->container, self->mem.va,
+					  self->mem.size));
+	}
+}
+
+/* Status -2: the platform is busy, and the call is made again */
+TEST_F_TIMEOUT(shim, busy_calls_are_made_again, 60)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t start, iova;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	iova = tce_def_start(v);
+	ASSERT_EQ(0, shim(SHIM_FAIL_RESET, 2));
+	EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
+	ASSERT_EQ(0, shim(SHIM_FAIL_QUERY, 2));
+	EXPECT_EQ(0, make_and_use(v, &self->mem));
+	ASSERT_EQ(0, shim(SHIM_FAIL_CREATE, 2));
+	ASSERT_EQ(0, tce_create(v->container, 16, WINDOW_SIZE, 1, &start));
+	ASSERT_EQ(0, shim(SHIM_FAIL_REMOVE, 2));
+	EXPECT_EQ(0, tce_remove(v->container, start));
+	EXPECT_EQ(0, make_and_use(v, &self->mem));
+	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
+}
+
+/* The host is left without a window, for one device; the next one has it again */
+TEST_F_TIMEOUT(shim, reset_fails_on_the_way_back, 60)
+{
+	struct tce_vfio *v = &self->v;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	ASSERT_EQ(0, tce_map(v->container, self->mem.va, tce_def_start(v),
+			     UNIT, TCE_RW));
+	ASSERT_EQ(0, shim(SHIM_FAIL_RESET, 1));
+	tce_vfio_close(v);
+	ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
+	ASSERT_EQ(0, tce_register(v->container, self->mem.va, self->mem.size));
+	EXPECT_EQ(0, use_default(v, &self->mem));
+}
+
+/* The platform takes no entries in the upper half of a window that it has given */
+TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
+{
+	const uint64_t size = 16 * MiB, half = size / 2;
+	struct tce_vfio *v = &self->v;
+	struct tce_scratch scratch;
+	uint64_t start;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
+	ASSERT_EQ(0, shim(SHIM_SHORT, 1));
+	ASSERT_EQ(0, tce_create(v->container, 16, size, 1, &start));
+	/* In its middle a mapping begins to fail: all of it goes */
+	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va,
+				   start + half - 4 * UNIT, 8 * UNIT, TCE_RW));
+	ASSERT_EQ(0, tce_map(v->container, self->mem.va, start, UNIT, TCE_RW));
+	scratch.iova = start;
+	scratch.va = self->mem.va;
+	EXPECT_EQ(0, tce_dma_read_denied(v, start + half - 4 * UNIT,
+					 (uint8_t *)self->mem.va + UNIT, LEN,
+					 &scratch));
+	EXPECT_EQ(0, tce_dma_ok(v, start, self->mem.va, LEN));
+	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va, start + size -
+				   UNIT, UNIT, TCE_RW));
+	/* What is not there is not cleared, and counts as mapped until it goes */
+	EXPECT_EQ(-EINVAL, tce_unmap(v->container, start, size));
+	EXPECT_EQ(0, tce_remove(v->container, start));
+	EXPECT_EQ(0, tce_unregister(v->container, self->mem.va,
+				    self->mem.size));
+	ASSERT_EQ(0, tce_register(v->container, self->mem.va,
+				  self->mem.size));
+	EXPECT_EQ(0, make_and_use(v, &self->mem));
+}
+
+/* What the host has, in words; its text in the device tree is compared, too */
+static void describe_host(const char *windows)
+{
+	bool boot = strstr(windows, "dma-window=");
+	bool direct = strstr(windows, "linux,direct64");
+	bool dynamic = strstr(windows, "linux,dma64");
+
+	fact("host", "%s%s%s", boot ? "default" : "",
+	     boot && (direct || dynamic) ? " and " : "",
+	     direct ? "direct" : dynamic ? "dynamic" : boot ? "" : "none");
+}
+
+/* The last one, since it ends the use by VFIO: tests without a fixture come first */
+FIXTURE(host) {
+};
+
+FIXTURE_SETUP(host)
+{
+}
+
+FIXTURE_TEARDOWN(host)
+{
+}
+
+TEST_F_TIMEOUT(host, comes_back, 60)
+{
+	char windows[1024], disk[64];
+
+	if (!*nvme)
+		SKIP(return, "no NVMe disk in the PE");
+	EXPECT_EQ(0, host_io_before);
+	ASSERT_EQ(0, tce_restore_group(dev->group));
+	tce_host_ready(dev->group);
+	ASSERT_EQ(0, tce_nvme_disk(nvme, disk, sizeof(disk)));
+	EXPECT_EQ(0, tce_disk_io(disk));
+	ASSERT_EQ(0, tce_host_windows(nvme, windows, sizeof(windows)));
+	EXPECT_STREQ(host_before, windows);
+	describe_host(windows);
+}
+
+static void look_at_the_host(void)
+{
+	struct tce_bdf bdfs[64];
+	char disk[64];
+	int i, n;
+
+	n = dev->group < 0 ? 0 : tce_find_class(TCE_CLASS_NVME, bdfs, 64);
+	for (i = 0; i < n; i++)
+		if (tce_group_of(bdfs[i].s) == dev->group)
+			strcpy(nvme, bdfs[i].s);
+	if (!*nvme)
+		return;
+	host_io_before = tce_nvme_disk(nvme, disk, sizeof(disk));
+	if (!host_io_before)
+		host_io_before = tce_disk_io(disk);
+	if (!host_io_before)
+		host_io_before = tce_host_windows(nvme, host_before,
+						  sizeof(host_before));
+}
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	tce_begin(false);
+	if (tce_is_powernv()) {
+		printf("TAP version 13\n");
+		ksft_exit_skip("bare metal has no platform to ask\n");
+	}
+	dev = &tce_devs[0];
+	look_at_the_host();
+	ret = dev->group < 0 ? 0 : tce_bind_group(dev->group);
+	if (ret)
+		tce_log("group %d: %s", dev->group, strerror(-ret));
+	return test_harness_run(argc, argv);
+}
