@@ -4,7 +4,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-debug fuzz bench tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-debug fuzz bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)]'
@@ -37,6 +37,15 @@ bench: install tree ## what windows and mappings cost: stock 6.12 beside ours
 	@lab/kernel 64k
 	@lab/selftests
 	@bench/run
+
+clients: install ## a root filesystem with DPDK, QEMU and the like, for the guests
+	@lab/rootfs
+
+clients-check: install tree ## DPDK and QEMU use VFIO in guests of ours (and KERNEL=stock-6.12)
+	@lab/stock busybox $(filter stock-%,$(KERNEL))
+	@lab/kernel 64k
+	@lab/selftests
+	@clients/run ours-64k $(filter-out ours-64k,$(KERNEL))
 
 tree: install ## build/$(BASE)/tree: the kernel as a git repository, a commit per patch
 	@lab/tree
@@ -71,5 +80,5 @@ install: ## the Debian packages all this needs
 	@lab/install
 
 # The longest first: PowerNV guests mostly wait for resets, stock 6.12 is slow.
-LONG := tests/fail-nth.t tests/firmware-odd.t $(sort $(wildcard tests/powernv-*.t)) tests/stock.t
+LONG := tests/fail-nth.t tests/pe-kinds.t tests/kexec.t $(sort $(wildcard tests/powernv-*.t)) tests/stock.t
 TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))

@@ -1,0 +1,101 @@
+# shellcheck shell=bash disable=SC2034,SC2015
+# Sourced by the DPDK scenarios: network cards that change hands, testpmd, and what it says.
+set -u
+me=$(dirname "$0")
+nic1=0001:00:01.0 nic2=0002:00:01.0	# of the machines "net..."
+pages=$(awk '/HugePages_Total/ { print $2 }' /proc/meminfo)
+logs=/tmp/testpmd
+. "$me/../lib.sh"
+
+# now : milliseconds since boot
+now() { local up; read -r up _ </proc/uptime; echo "${up/./}0"; }
+# since START : seconds, with one decimal
+since() { local ms=$(($(now) - $1)); echo "$((ms / 1000)).$((ms % 1000 / 100))"; }
+
+# netdev NIC : the host's interface, up and with a carrier
+netdev() {
+	local name
+	for _ in {1..300}; do
+		name=$(ls "/sys/bus/pci/devices/$1/net" 2>/dev/null) && {
+			ip link set "$name" up promisc on
+			[ "$(cat "/sys/class/net/$name/carrier" 2>/dev/null)" = 1 ] && echo "$name" && return
+		}
+		sleep 0.1
+	done
+	fail "$1: no carrier" >&2
+}
+
+# native WHEN : the host drives both cards, and frames go both ways between them
+native() {
+	local a b
+	drive native "$nic1" "$nic2"
+	a=$(netdev "$nic1") b=$(netdev "$nic2")
+	"$me/frames" 500 "$a" "$b" >/dev/null && "$me/frames" 500 "$b" "$a" >/dev/null ||
+		fail "the host's driver, $1"
+}
+
+# testpmd NAME COMMANDS EAL-OPTIONS... : runs it, and feeds it with what the function
+# COMMANDS prints; the log is $log, which is $logs/NAME, and $took says how long "quit" has taken, in ms
+testpmd() {
+	local name=$1 commands=$2 rc
+	shift 2
+	echo "+ dpdk-testpmd $* -- -i --total-num-mbufs=4096"
+	# DPDK wants its window at 0, where the default one was
+	case " $* " in
+	*=pa\ *) echo "hypervisor: ^create .* page=0x200000 .* start=0x0$" ;;
+	*=va\ *) echo "hypervisor: ^create .* page=0x200000 size=0x800000000000 start=0x0$" ;;
+	esac
+	log=$logs/$name
+	: >"$log"
+	{ "$commands"; now >"$logs/$name.quit"; echo quit; } |
+		dpdk-testpmd "$@" -- -i --total-num-mbufs=4096 2>&1 | tee -a "$log"
+	rc=${PIPESTATUS[1]}
+	took=$(($(now) - $(cat "$logs/$name.quit")))
+	[ "$rc" = 0 ] || failed || complain "ended with $rc"
+}
+
+# complain WHAT : testpmd has failed; why may be in its log
+complain() { fail "dpdk-testpmd: $1 ($(grep -aiE 'unsupported|cannot|error|fail|invalid' "$log" | head -n 1))" >&2; }
+
+# links N : waits until N ports of $log have their link
+links() {
+	for _ in {1..300}; do
+		[ "$(grep -ac 'link state change event' "$log")" -lt "$1" ] || return 0
+		! grep -qa 'No probed ethernet devices\|EAL: Error - exiting' "$log" || break
+		sleep 0.1
+	done
+	complain "no link"
+	return 1
+}
+
+# meet N : goes on when N subshells have come here, or one has failed
+meet() {
+	touch "$logs/here.$BASHPID"
+	until failed || set -- "$1" "$logs"/here.* && [ $(($# - 1)) -ge "$1" ]; do sleep 0.1; done
+}
+
+# stat NAME PORT KEY : a counter of the card, by "show port stats all"
+stat() {
+	sed -n "/NIC statistics for port $2 /,/####\$/s/.*$3: *\([0-9]*\).*/\1/p" "$logs/$1" | tail -n 1
+}
+
+# passed NAME PORT NAME PORT : what the first port has sent the second one has received
+passed() {
+	local sent got
+	sent=$(stat "$1" "$2" TX-packets)
+	got=$(($(stat "$3" "$4" RX-packets) + $(stat "$3" "$4" RX-missed)))
+	want "packets from port $2 of $1" "$sent" -gt 31
+	want "packets from port $2 of $1 that port $4 of $3 has received" "$got" = "$sent"
+	packets=$((${packets:-0} + got)) bytes=$((${bytes:-0} + $(stat "$3" "$4" RX-bytes)))
+}
+
+# finish RESULT : all huge pages are free, once DPDK's files are gone; the host drives the
+# cards; and if nothing has failed RESULT is that of the scenario
+finish() {
+	rm -f /dev/hugepages/*map_*
+	want "free huge pages" "$(awk '/HugePages_Free/ { print $2 }' /proc/meminfo)" = "$pages"
+	native after
+	! failed || exit 1
+	echo "result: $*"
+	exit 0
+}
