@@ -1,0 +1,37 @@
+\ For the machine pe-kinds-slof: what QEMU has no option for. SLOF evaluates this
+\ while it boots; the device tree is changed when the kernel asks for RTAS, which is
+\ after QEMU has made the final one and before the kernel reads it.
+
+\ The RTAS shim (lab/shim) is in memory at 10000000, and begins with two masks
+\ of PHBs: those whose PE has one window at a time, and those with EEH.
+70 10000004 l!
+1 10000008 l!
+
+: no-extensions ( -- ) s" ibm,ddw-extensions" delete-property ;
+
+: edit-tree ( -- )
+	\ one extension, the reset: the query has five outputs
+	s" /pci@800000020000001" find-device
+	s" ibm,ddw-extensions" get-node get-property drop drop 4 + l@
+	1 encode-int rot encode-int encode+ s" ibm,ddw-extensions" property
+
+	\ no reset
+	s" /pci@800000020000002" find-device no-extensions
+
+	\ no default window
+	s" /pci@800000020000003" find-device
+	s" ibm,dma-window" delete-property
+
+	\ no reset, and one window
+	s" /pci@800000020000006" find-device no-extensions
+;
+
+\ RTAS goes where the kernel wants it, and the shim behind it: the kernel calls
+\ the shim.
+dev /rtas
+: instantiate-rtas ( adr -- entry )
+	dup instantiate-rtas drop
+	100 + 10000000 over 700 move
+	get-node >r edit-tree r> set-node
+;
+device-end

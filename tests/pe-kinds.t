@@ -1,0 +1,152 @@
+#!/bin/bash
+# Every kind of PE that the lab can make: what GET_INFO says of it is true, what it can
+# do works, the rest is refused, and the host's driver is as well off after as before.
+# What was found is docs/pe-kinds.md: a run writes the page anew, and the one in docs has
+# to be the same.
+# shellcheck disable=SC2016 # the guest's to expand
+. "$(dirname "$0")/lib.sh"
+
+page=$logs/pe-kinds.md
+mark=0x100
+
+# rows MACHINE <<< "ADDRESS|KIND|HOW IT IS MADE", a line for each PE of the machine. All of
+# them at once: a program mostly waits for its device.
+rows() {
+	local machine=$1 rows kind how
+	rows=$(cat)
+	# Fifteen disks and more: their drivers keep some memory when they come back
+	run_guest "$machine" -k ours-64k -m "$machine" -t 300 -a lab.hugepages=36 -- "rows='$rows'"'
+		export VFIO_TCE_SCRATCH_DISK=1
+		settled
+		echo 65536 >/run/settled.tolerance
+		mark '"$mark"'
+		echo "$rows" | while IFS="|" read -r address kind how; do
+			(VFIO_TCE_DEVICE=$address spapr_tce_platform >/tmp/$address 2>&1; echo $? >/tmp/$address.rc) &
+		done
+		for address in $(echo "$rows" | cut -d"|" -f 1); do
+			while [ ! -e /tmp/$address.rc ]; do sleep 0.2; done
+		done
+		mark '"$mark"'
+		rc=0
+		echo "$rows" >/tmp/rows
+		while IFS="|" read -r address kind how; do
+			echo "kind $kind"
+			sed -E "s/^((not )?ok [0-9]+)/\1 $kind:/" /tmp/$address
+			[ "$(cat /tmp/$address.rc)" = 0 ] || rc=1
+		done </tmp/rows
+		settled platform || rc=1
+		exit $rc'
+	is "$("$top/lab/trace" states "$guest_trace" "$mark" | same_windows)" "" \
+		"$machine: the hypervisor has the same windows before and after"
+	is "$("$top/lab/trace" counts "$guest_trace" | grep -vc ' left=0 ')" 0 \
+		"$machine: every window was empty when it went"
+	while IFS='|' read -r _ kind how; do
+		row "$kind" "$how" >>"$page"
+	done <<<"$rows"
+}
+
+# row KIND HOW: a row of the table, from what the program has printed of the PE
+row() {
+	tr -d '\r' <"$guest_log" | sed -n "/^kind $1\$/,/^# Totals/p" | awk -F': ' -v kind="$1" -v how="$2" '
+		function cell(s) { printf " %s |", s == "" ? "-" : s }
+		function windows(s) {	# START, SIZES
+			gsub(/:unused/, "\\*", s)
+			sub(/,/, ":", s)
+			return s
+		}
+		function refuse(what, errno) {
+			if (errno ~ /^E/)
+				refused = refused (refused ? ", " : "") what " " errno
+		}
+		/^# pe / { sub(/^# pe /, "", $1); v[$1] = $2 }
+		/^not ok/ { failed = 1 }
+		END {
+			told = v["told"] == v["default"] ? "" : v["told"] == "" ? "" : ", users are told of " v["told"]
+			refuse("binding", v["bind"])
+			refuse("mapping at 0", v["default window"])
+			refuse("type 1", v["type 1"])
+			refuse("other page size", v["other page size"])
+			refuse("larger than there is", v["larger than there is"])
+			refuse("larger than the default", v["larger than the default"])
+			refuse("second window", v["beside the default"])
+			refuse("third window", v["third window"])
+			printf "|"
+			cell(kind (failed ? " **fails**" : ""))
+			cell(how)
+			cell(v["default"] told)
+			cell(v["windows"])
+			cell(v["pages"])
+			cell(v["16M of 4K pages"])
+			cell(windows(v["alone"]))
+			cell(v["beside the default"] ~ /^E/ ? "" : windows(v["beside the default"]))
+			cell(refused)
+			cell(v["host"])
+			cell(v["devices with DMA"])
+			print ""
+		}'
+}
+
+cat >"$page" <<'END'
+# Kinds of PE
+
+Platforms do not have the same DMA windows for each device. This table is written by
+`tests/pe-kinds.t` from what it finds, and the test fails when the page here says something
+else: nothing in it was typed in. On each PE `spapr_tce_platform` of the selftests compares
+`VFIO_IOMMU_SPAPR_TCE_GET_INFO` with the device tree and with what the firmware answers, has a
+device move data through everything that is announced, tries what is not, and lets the host's
+NVMe driver work before and after.
+
+- **Default window**: of the platform, from the device tree. Users are told of what is below 4G.
+- **At once**: how many windows a user can have. **Page sizes**: what GET_INFO announces.
+- **4K window**: where a `VFIO_IOMMU_SPAPR_TCE_CREATE` of 16M in 4K pages goes as the only window:
+  it is served by the default window, wherever that is.
+- **Alone**, **beside the default**: where larger windows are, and for which page sizes DMA
+  went through them, created and removed twice over. An asterisk: no memory of the lab has such
+  pages, so that nothing was mapped.
+- **Refused**: with which errno. That changed nothing: all windows worked after it.
+- **Host**: the windows of its driver, the same before and after. A direct window maps all
+  memory once and for all.
+
+| Kind | Made by | Default window | At once | Page sizes | 4K window | Alone | Beside the default | Refused | Host | Devices |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+END
+
+rows pe-kinds <<'END'
+0000:00:01.0|usual|QEMU as it is: query with 6 outputs
+0001:00:01.0|no DDW|`ddw=off`: no "ibm,ddw-applicable"
+0002:00:01.0|4K alone|`pgsz=0x1000`
+0003:00:01.0|64K alone|`pgsz=0x10000`
+0004:00:01.0|2M alone|`pgsz=0x200000`
+0005:00:01.0|16M alone|`pgsz=0x1000000`
+0006:00:01.0|4K and 64K|`pgsz=0x11000`
+0007:00:01.0|every page size|`pgsz=0x41f211000`
+0008:00:01.0|no page size|`pgsz=0`
+0009:00:01.0|default window of 256M|`dma_win_size=0x10000000`
+000a:00:01.0|default window of 2G|`dma_win_size=0x80000000`
+000b:00:01.0|default window not at 0|`dma_win_addr=0x40000000`
+000c:00:01.0|default window across 4G|`dma_win_addr=0xc0000000,dma_win_size=0x80000000`
+000d:00:01.0|64-bit default window|`dma_win_addr=0x200000000000000`
+000e:00:01.0|64-bit default window, no DDW|`ddw=off,dma_win_addr=0x200000000000000`
+000f:00:01.0|dynamic windows at 4G|`dma64_win_addr=0x100000000`
+0010:00:01.0|several devices and functions|`multifunction=on`
+END
+
+rows pe-kinds-slof <<'END'
+0000:00:01.0|EEH|RTAS shim
+0001:00:01.0|query with 5 outputs|SLOF: short "ibm,ddw-extensions"
+0002:00:01.0|no reset|SLOF: no "ibm,ddw-extensions"
+0003:00:01.0|no default window|SLOF: no "ibm,dma-window"
+0004:00:01.0|one window, the default one|RTAS shim
+0005:00:01.0|one window, 64-bit|RTAS shim, `dma_win_addr=0x800000000000000`
+0006:00:01.0|one window, no reset|RTAS shim, SLOF: no "ibm,ddw-extensions"
+0007:01:01.0|behind a PCI bridge|SLOF, `-device pci-bridge`
+END
+
+rows p9-nomaxmem <<'END'
+0000:00:01.0|no maxmem, radix|`-m 2G`
+END
+
+differs=$(diff "$top/docs/pe-kinds.md" "$page" 2>&1) || true
+is "$differs" "" "docs/pe-kinds.md says what was found"
+[ -z "$differs" ] || diag "if it should: cp ${page#"$top"/} docs/"
+done_testing
