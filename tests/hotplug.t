@@ -41,6 +41,127 @@ for line in joined "no driver" refused reads; do
 	ok $? "hot added device: $line"
 done
 
+# A device is to go while a user's program has it and moves data. The program is asked
+# for it, and gives it back, or is not asked: then it waits for the program to end. A
+# PHB does not go before its devices. What comes back works, and all is as before.
+guest unplug -k ours-64k -m p9-2phb -t 180 -- '
+	slots=/sys/bus/pci/slots/control
+	unplug() {	# HOW DEVICE AFTERWARDS
+		VFIO_TCE_DEVICE=$2 spapr_tce_hold $1 & hold=$!
+		until [ -e /tmp/held ]; do sleep 0.1; done
+		echo 1 >/sys/bus/pci/devices/$2/remove & remove=$!
+		if [ $1 = both ]; then
+			sleep 2
+			[ -e /tmp/held ] && [ -e /sys/bus/pci/devices/$2 ] && echo "$2 waits"
+			echo -n "PHB 1" 2>/dev/null >$slots/remove_slot || echo "$2 keeps its PHB"
+			kill $hold
+		fi
+		wait $hold && echo "$2 $1: the program ended well"
+		wait $remove
+		[ -e /sys/bus/pci/devices/$2 ] || echo "$2 $1: removed"
+	}
+	settled
+	for how in device both; do
+		unplug $how 0000:00:01.0
+		echo 1 >/sys/bus/pci/rescan
+		spapr_tce_demo | grep "^demo"
+		settled "$how"
+	done
+	unplug both 0001:00:01.0
+	echo -n "PHB 1" >$slots/remove_slot && echo "PHB removed"
+	echo -n "PHB 1" >$slots/add_slot && echo "PHB added"
+	VFIO_TCE_DEVICE=0003:00:01.0 spapr_tce_demo | grep "^demo"'
+is "$guest_status" 0 "unplug: the guest ended well"
+for line in "0000:00:01.0 device: the program ended well" "0000:00:01.0 device: removed" \
+	"ok 1 - device: all is as before" "0000:00:01.0 waits" \
+	"0000:00:01.0 both: the program ended well" "0000:00:01.0 both: removed" \
+	"ok 1 - both: all is as before" "0001:00:01.0 waits" "0001:00:01.0 keeps its PHB" \
+	"0001:00:01.0 both: removed" "PHB removed" "PHB added"; do
+	grep -qx "$line" "$guest_log"
+	ok $? "unplug: $line"
+done
+is "$(grep -c '^demo: .*: ok$' "$guest_log")" 15 "unplug: VFIO works with what came back"
+
+# A PE goes for good, with its nodes in the device tree, as drmgr does it. So do its
+# group and all memory, as soon as KVM has no guest any more that has had the group.
+phb_goes() {
+	guest "phb goes $1" -k "$1" -m p9-kvm-2phb -t 300 -- '
+	goes() {
+		echo 1 >/sys/bus/pci/devices/000$1:00:01.0/remove
+		echo -n "PHB $1" >/sys/bus/pci/slots/control/remove_slot && echo "PHB $1 removed"
+		tree=/sys/firmware/devicetree/base
+		find $tree/pci@80000002000000$1 -type d | sort -r | while read -r node; do
+			echo -n "remove_node ${node#$tree}" >/proc/ppc64/ofdt || echo "not removed: $node"
+		done
+	}
+	goes 2
+	[ -e /sys/kernel/iommu_groups/2 ] || echo "PHB 2: its group has gone"
+	VFIO_TCE_DEVICE=0001:00:01.0 spapr_tce_hold kvm & hold=$!
+	until [ -e /tmp/held ]; do sleep 0.1; done
+	goes 1
+	[ ! -e /sys/kernel/iommu_groups/1 ] || echo "PHB 1: a guest has its group"
+	kill $hold; wait $hold
+	[ -e /sys/kernel/iommu_groups/1 ] || echo "PHB 1: its group has gone"
+	dmesg | grep "still in use"
+	leaks'
+	is "$guest_status" 0 "PHB goes: the guest ended well, nothing has leaked ($1)"
+	for line in "PHB 2 removed" "PHB 2: its group has gone" "PHB 1 removed" \
+		"PHB 1: a guest has its group" "PHB 1: its group has gone"; do
+		grep -qx "$line" "$guest_log"
+		ok $? "PHB goes ($1): $line"
+	done
+	is "$(grep -cE '^not removed|still in use' "$guest_log")" 0 "PHB goes ($1): nothing stays"
+}
+phb_goes ours-64k
+phb_goes ours-debug
+
+# A memory module is plugged while a user has windows in one PE, and the host a direct
+# one in another: it is mapped in the latter, and nowhere in the former.
+monitor() {	# COMMAND... to QEMU's monitor, when the guest is ready
+	until grep -qs '^plug' "$logs/dimm.log"; do sleep 0.2; done
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => shift) or die "no monitor: $!\n";
+		$s->autoflush;
+		print $s "$_\n" for @ARGV;
+		$SIG{ALRM} = sub { exit };
+		alarm 2;
+		1 while <$s>' "$TMPDIR"/lab.*/monitor "$@"
+}
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+monitor "object_add memory-backend-ram,id=more,size=512M" "device_add pc-dimm,id=dimm,memdev=more" &
+guest dimm -k ours-64k -m p9-2phb-3g -t 120 -- '
+	total() { awk "/^MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo; }
+	# The disk in use, so that the host has its direct window
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	dd if=/dev/nvme0n1 of=/dev/null bs=4k count=4 iflag=direct
+	VFIO_TCE_DEVICE=0001:00:01.0 spapr_tce_hold both & hold=$!
+	until [ -e /tmp/held ]; do sleep 0.1; done
+	before=$(total)
+	mark 0x7ce00011
+	echo; echo plug
+	for i in $(seq 100); do
+		[ $(($(total) - before)) -lt 500 ] || break
+		sleep 0.2
+	done
+	mark 0x7ce00012
+	echo "came: $(($(total) - before)) MiB"
+	[ -e /tmp/held ] && echo "the device moves data"
+	kill $hold; wait $hold && echo "the program ended well"
+	dd if=/dev/zero of=/dev/nvme0n1 bs=1M count=4 oflag=direct && echo "the disk works"'
+wait
+is "$guest_status" 0 "module: the guest ended well"
+for line in "came: 512 MiB" "the device moves data" "the program ended well" "the disk works"; do
+	grep -qx "$line" "$guest_log"
+	ok $? "module: $line"
+done
+is "$("$top/lab/trace" events "$guest_trace" 0x7ce00011 | awk '
+	{ delete v; for (i = 2; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] } }
+	/^(indirect|put|stuff)/ { n[v["liobn"] " " ($1 == "stuff" || v["tce"] == "0x0" ? "cleared" : "set") " " v["ret"]] += $1 == "put" ? 1 : v["pages"] }
+	END { for (k in n) print k, n[k] }')" "0x80000001 set 0 32" \
+	"module: its 512 MiB are 32 pages of 16 MiB in the host's window, and nothing elsewhere"
+
 # Memory that is added while a user has the group does not become an entry of his.
 count_steps memory -k ours-64k -m p9 -t 180 -- spapr_tce_isolation
 for round in 0 1 2; do

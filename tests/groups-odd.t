@@ -1,0 +1,27 @@
+#!/bin/bash
+# One container, and PEs whose firmware differs: a group comes in where the platform has
+# the container's windows at the same addresses, and is refused elsewhere, for a reason,
+# with no harm to anybody.
+. "$(dirname "$0")/lib.sh"
+
+run_guest mixed -k ours-64k -m pe-kinds -t 300 -- '
+	spapr_tce_groups | grep -E "ok .*join_where|^# (00|groups that)"'
+said=$(tr -d '\r' <"$guest_log")
+while read -r dev reason; do
+	grep -qx "# $dev: $reason" <<<"$said"
+	ok $? "$dev is refused: $reason"
+done <<'END'
+0001:00:01.0 Operation not supported
+0002:00:01.0 Invalid argument
+0004:00:01.0 Invalid argument
+0005:00:01.0 Invalid argument
+0008:00:01.0 Invalid argument
+000b:00:01.0 Cannot assign requested address
+000c:00:01.0 Cannot assign requested address
+000d:00:01.0 Cannot assign requested address
+000e:00:01.0 Cannot assign requested address
+000f:00:01.0 Cannot assign requested address
+END
+grep -qx '# groups that joined: 5, refused: 10' <<<"$said"
+ok $? "all others come in"
+done_testing

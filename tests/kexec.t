@@ -1,0 +1,127 @@
+#!/bin/bash
+# Another kernel is started, in an orderly way or after a crash, while a user of VFIO
+# has windows and his device does DMA, and while none has. It finds the disk, with its
+# windows, and VFIO works. With KERNEL in the environment, of another kernel.
+# shellcheck disable=SC2016 # the guest's to expand
+. "$(dirname "$0")/lib.sh"
+kernel=${KERNEL:-ours-64k}
+
+# What the second kernel does
+second='
+	export LAB_TRACE=1
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	mark 0x7ce00012
+	echo "second kernel"
+	[ ! -e /proc/vmcore ] || echo "after a crash"
+	dmesg | grep -o "other DMA windows"
+	dd if=/dev/nvme0n1 bs=64k count=1 iflag=direct 2>/dev/null | md5sum | sed "s/^/read /"
+	dd if=/dev/urandom of=/tmp/data bs=64k count=1 2>/dev/null
+	dd if=/tmp/data of=/dev/nvme0n1 bs=64k seek=1 oflag=direct 2>/dev/null
+	dd if=/dev/nvme0n1 bs=64k skip=1 count=1 iflag=direct 2>/dev/null | cmp - /tmp/data && echo "disk written"
+	ls /proc/device-tree/pci*/ | grep window | sed "s/^/second: /"
+	spapr_tce_demo
+	true'
+
+# The first kernel. The second one has all CPUs: with maxcpus=1 a crash kernel of 6.1 uses
+# the one queue of the disk whose interrupt may be another CPU's.
+first='
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	dd if=/dev/urandom of=/dev/nvme0n1 bs=64k count=1 oflag=direct 2>/dev/null
+	dd if=/dev/nvme0n1 bs=64k count=1 iflag=direct 2>/dev/null | md5sum | sed "s/^/wrote /"
+	ls /proc/device-tree/pci*/ | grep window | sed "s/^/first: /"
+	load() {
+		kexec $how /kexec/vmlinux --initrd=/kexec/initrd \
+			--command-line="console=hvc0 panic=-1 loglevel=5 reset_devices" || exit 3
+		rm /kexec/vmlinux /kexec/initrd
+	}
+	[ "$when" != before ] || load
+	if [ "$user" != none ]; then
+		spapr_tce_hold ${user#no longer } &
+		until [ -e /tmp/held ]; do sleep 0.1; done
+		echo "a user has windows"
+	fi
+	[ "$when" != after ] || load
+	case $user in "no longer "*)
+		kill $!; wait $!
+		until dd if=/dev/nvme0n1 of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null; do sleep 0.1; done ;;
+	esac
+	mark 0x7ce00011
+	case $how in
+	*p) echo c >/proc/sysrq-trigger ;;
+	*) kexec -e ;;
+	esac'
+
+# start HOW WHEN USER [LAB-BOOT-OPTIONS...] : kexec's options; before or after the
+# user has what spapr_tce_hold is told, or "none", or "no longer" what it was told
+start() {
+	local how=$1 when=$2 user=$3 name="kexec $1, loaded $2 the user's windows: $3"
+	shift 3
+	[ "$user" != none ] || name="kexec $how, no user"
+	guest "$name" -k "$kernel" -m p9 -t 120 -a crashkernel=512M -x "$archive" "$@" -- \
+		"how='$how' when=$when user='$user'; $first"
+	is "$guest_status" 0 "$name: ended well, no kernel warning"
+	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
+	[ "$user" = none ] || has "a user has windows" "$name"
+	has "second kernel" "$name"
+	case $how in *p) has "after a crash" "$name" ;; esac
+	is "$(sed -n 's/^read //p' "$guest_log")" "$(sed -n 's/^wrote //p' "$guest_log")" \
+		"$name: the disk has what was written"
+	has "disk written" "$name"
+	[[ $user != "no longer"* ]] || return 0
+	is "$(sed -n 's/^second: //p' "$guest_log")" "$(sed -n 's/^first: //p' "$guest_log")" \
+		"$name: the host's windows are in the device tree"
+	is "$(grep -c '^demo: .*: ok$' "$guest_log")" 5 "$name: VFIO works"
+}
+has() {
+	grep -qx "$1" "$guest_log"
+	ok $? "$2: $1"
+}
+# hypervisor DESCRIPTION KEY=N... : what it was asked for until the second kernel's
+# disk was there
+hypervisor() {
+	local what=$1 key
+	shift
+	for key; do
+		is "${key%=*}=$(trace_count 0x7ce00011 "${key%=*}")" "$key" "$what"
+	done
+}
+
+archive=$("$top/lab/kexec" "$kernel" "$second")
+ok $? "an archive with kexec"
+
+# Nobody has taken anything: the second kernel has the windows of the first
+for how in -l "-s -l"; do
+	start "$how" before none
+	is "$(grep -c "^other DMA windows" "$guest_log")" 0 "$how: the windows are known"
+	hypervisor "$how: the windows are left alone" create=0 remove=0 reset=0
+done
+for how in -p "-s -p"; do
+	start "$how" before none
+	is "$(grep -c "^other DMA windows" "$guest_log")" 0 "$how: the windows are known"
+	hypervisor "$how: the windows and what is in them are left alone" \
+		create=0 remove=0 reset=0 stuff=0
+done
+
+# The first kernel gives back what the user has, with nothing in it
+start -l before both
+hypervisor "the user's windows were empty when they were removed" left=0 create=1
+start "-s -l" after instead
+hypervisor "the user's window was empty when it was removed" left=0 create=1 reset=1
+is "$(grep -c "^other DMA windows" "$guest_log")" 0 "the second kernel finds them as described"
+
+# The host has a window again that was not there when the second kernel was loaded. Nobody
+# tells that kernel of it; it goes when VFIO takes the PE (mark 0x7ce00002).
+start -l after "no longer both"
+is "$("$top/lab/trace" state "$guest_trace" 0x7ce00012 | grep -c ^window)" 2 "a window that is not in the device tree"
+is "$("$top/lab/trace" state "$guest_trace" 0x7ce00002)" "" "none when VFIO has taken the PE"
+
+# After a crash the second kernel finds out
+for how in -p "-s -p"; do
+	start "$how" before both
+	has "other DMA windows" "$how, both"
+	hypervisor "$how: back to the default window, and a direct one" reset=1 create=1
+	start "$how" after instead
+	has "other DMA windows" "$how, instead"
+	hypervisor "$how: back to the default window, and a direct one" reset=1 create=1
+done
+done_testing
