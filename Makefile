@@ -17,7 +17,7 @@ demo: install tree ## show a device moving data through VFIO: stock 6.1, then ou
 	@lab/demo
 
 check: install tree ## build everything and run all tests
-	@lab/stock stock-6.1 stock-6.12
+	@lab/stock stock-6.1 stock-6.12 kexec
 	@lab/kernel 64k 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)

@@ -58,7 +58,7 @@ foreign_apt() {
 	apt=(-o "APT::Architecture=ppc64el" -o "APT::Architectures::=ppc64el" -o "APT::Sandbox::User=root"
 		-o "Dir::Etc::sourcelist=$dir/sources.list" -o "Dir::Etc::sourceparts=-"
 		-o "Dir::State=$dir/state" -o "Dir::Cache=$dir/cache"
-		-o "Dir::State::status=$dir/status" -o "Acquire::Languages=none")
+		-o "Dir::State::status=$dir/status" -o "Acquire::Languages=none" -o "Acquire::Retries=3")
 	[[ " ${foreign_updated-} " != *" $suite "* ]] || return 0
 	foreign_updated+=" $suite"
 	mkdir -p "$build/logs" "$dir"/{state/lists,cache/archives}/partial
