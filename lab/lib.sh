@@ -76,3 +76,12 @@ foreign_apt() {
 	apt-get "${apt[@]}" -q update >"$build/logs/apt-$suite.log" 2>&1 ||
 		say "apt: $(grep -m 1 '^E: ' "$build/logs/apt-$suite.log")"
 }
+
+# vmlinux KERNEL : the path of a kernel, by the names that lab/boot knows
+vmlinux() {
+	case $1 in
+	ours-*) echo "$build/$BASE/${1#ours-}/vmlinux" ;;
+	stock-*) echo "$build/stock/$1/vmlinux" ;;
+	*) echo "$1" ;;
+	esac
+}
