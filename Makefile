@@ -11,13 +11,15 @@ help:
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | sed 's/$$(BASE)/$(BASE)/' | expand -t 18
 
 demo: install tree ## show a device moving data through VFIO: stock 6.1, then ours
-	@lab/stock stock-6.1
+	@lab/stock busybox
+	@lab/stock -o stock-6.1
 	@lab/kernel 64k
 	@lab/selftests
 	@lab/demo
 
 check: install tree ## build everything and run all tests
-	@lab/stock stock-6.1 stock-6.12 kexec
+	@lab/stock busybox
+	@lab/stock -o kexec stock-6.1 stock-6.12
 	@lab/kernel 64k 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)
@@ -33,16 +35,18 @@ fuzz: install tree ## random calls from four threads, compared with a model (KER
 	@lab/fuzz -k $(or $(KERNEL),ours-debug) $(FUZZ)
 
 bench: install tree ## what windows and mappings cost: stock 6.12 beside ours
-	@lab/stock stock-6.12
+	@lab/stock busybox
+	@lab/stock -o stock-6.12
 	@lab/kernel 64k
 	@lab/selftests
 	@bench/run
 
-clients: install ## a root filesystem with DPDK, QEMU and the like, for the guests
+clients: install ## root filesystems with DPDK and with QEMU, for the guests
 	@lab/rootfs
 
 clients-check: install tree ## DPDK and QEMU use VFIO in guests of ours (and KERNEL=stock-6.12)
-	@lab/stock busybox $(filter stock-%,$(KERNEL))
+	@lab/stock busybox
+	@lab/stock -o $(filter stock-%,$(KERNEL))
 	@lab/kernel 64k
 	@lab/selftests
 	@clients/run ours-64k $(filter-out ours-64k,$(KERNEL))

@@ -50,33 +50,6 @@ unsaved() {
 	fi
 }
 
-# foreign_apt SUITE : sets apt to the options that have apt-get work with Debian's SUITE
-# (bookworm, trixie) for ppc64el, from the mirrors of this machine's own apt, with lists
-# and packages of its own; nothing of the host's is touched.
-foreign_apt() {
-	local suite=$1 dir=$downloads/apt-$1
-	apt=(-o "APT::Architecture=ppc64el" -o "APT::Architectures::=ppc64el" -o "APT::Sandbox::User=root"
-		-o "Dir::Etc::sourcelist=$dir/sources.list" -o "Dir::Etc::sourceparts=-"
-		-o "Dir::State=$dir/state" -o "Dir::Cache=$dir/cache"
-		-o "Dir::State::status=$dir/status" -o "Acquire::Languages=none" -o "Acquire::Retries=3")
-	[[ " ${foreign_updated-} " != *" $suite "* ]] || return 0
-	foreign_updated+=" $suite"
-	mkdir -p "$build/logs" "$dir"/{state/lists,cache/archives}/partial
-	: >"$dir/status"
-	# shellcheck disable=SC2016 # apt's own notation
-	apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
-		sed -n 's/ \(bookworm\|stable\)\(-security\)\?$/ \1\2/p' | sort -u |
-		sed -E "s|(.*) (bookworm\|stable)(.*)|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \1 $suite\3 main|" \
-			>"$dir/sources.list"
-	[ -s "$dir/sources.list" ] || die "apt's configuration names no Debian 12 mirror"
-	say "apt: package lists of $suite for ppc64el"
-	# A mirror that is just being synchronised may lack one of the lists;
-	# the download below fails if that one was needed.
-	touch "$dir/updated"
-	apt-get "${apt[@]}" -q update >"$build/logs/apt-$suite.log" 2>&1 ||
-		say "apt: $(grep -m 1 '^E: ' "$build/logs/apt-$suite.log")"
-}
-
 # vmlinux KERNEL : the path of a kernel, by the names that lab/boot knows
 vmlinux() {
 	case $1 in

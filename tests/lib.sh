@@ -7,8 +7,19 @@ BASE=${BASE:-6.1}
 build=$top/build
 t=$(basename "$0" .t)
 logs=$build/logs/$t
+
+# The logs of a run that has failed, or was broken off, are not overwritten: the next run
+# moves them to $logs.failed-N. The last three are kept.
+if [ -e "$logs/failed" ]; then
+	n=$(find "${logs%/*}" -maxdepth 1 -name "$t.failed-*" | sed 's/.*-//' | sort -n | tail -n 1)
+	n=$((${n:-0} + 1))
+	rm -f "$logs"/*.trace	# up to 1 GiB each
+	mv "$logs" "$logs.failed-$n"
+	rm -rf "$logs.failed-$((n - 3))"
+fi
 rm -rf "$logs"
 mkdir -p "$logs"
+date >"$logs/failed"
 
 tap_n=0
 tap_failed=0
@@ -35,12 +46,24 @@ is() {
 # seen even when prove hides what passes
 diag() { printf '# %s\n' "${1//$'\n'/$'\n'# }" >&2; }
 
-skip_all() { echo "1..0 # SKIP $1"; exit 0; }
+# skip DESCRIPTION REASON
+skip() {
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1 # SKIP $2"
+	diag "skipped: $1: $2"
+}
+
+skip_all() {
+	rm -f "$logs/failed"
+	echo "1..0 # SKIP $1"
+	exit 0
+}
 
 done_testing() {
 	echo "1..$tap_n"
-	[ "$tap_failed" = 0 ]
-	exit
+	[ "$tap_failed" = 0 ] || exit 1
+	rm -f "$logs/failed"
+	exit 0
 }
 
 # guest NAME LAB-BOOT-OPTIONS... : boots a guest. Its console is in $guest_log,
