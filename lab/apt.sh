@@ -89,7 +89,7 @@ rule_out() { printf '%s\n' "Package: $1" "Pin: version $2" 'Pin-Priority: -1' ''
 # since `Architecture: all` is the same everywhere, another architecture's index may name one.
 # Where that is not enough, $why_not says what is missing.
 obtain() {
-	local log=$build/logs/apt.log updated='' lacking package version arch file other
+	local log=$build/logs/apt.log updated='' lacking candidates package version arch file other
 	why_not=''
 	rm -f "$log"
 	until logged "$log" ${as_root[@]+"${as_root[@]}"} apt-get "${apt[@]}" -q -y "$@" ${local_debs[@]+"${local_debs[@]}"}; do
@@ -108,9 +108,11 @@ obtain() {
 			update
 			continue
 		fi
+		while read -r package version _; do rule_out "$package" "$version"; done <<<"$lacking"
+		# shellcheck disable=SC2086 # words are wanted
+		candidates=$(apt-cache "${apt[@]}" policy $(cut -d' ' -f 1 <<<"$lacking"))
 		while read -r package version arch file; do
-			rule_out "$package" "$version"
-			other=$(apt-cache "${apt[@]}" policy "$package" | sed -n 's/^ *Candidate: //p')
+			other=$(awk -v p="$package:" '/^[^ ]/ { on = $1 == p } on && $1 == "Candidate:" { print $2 }' <<<"$candidates")
 			if [ "$other" = "(none)" ] && [ "$arch" = all ] && file=$(of_all "$package" "$version"); then
 				local_debs+=("$file")
 				other=$(dpkg-deb -f "$file" Version)

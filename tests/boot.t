@@ -29,10 +29,44 @@ guest status -- 'exit 7'
 is "$guest_status" 7 "the command's status is lab/boot's"
 guest warns -- 'echo "WARNING: not really" >/dev/kmsg'
 is "$guest_status" 126 "a kernel warning fails the run"
-guest hangs -t 5 -- 'sleep 100'
+guest hangs -t 5 -- 'sleep 10000'
 is "$guest_status" 124 "a guest that hangs is killed"
 guest dies -- 'poweroff -f'
 is "$guest_status" 125 "a guest that ends early is noticed"
+
+# On a CPU that seven others use, too, a guest takes eight times as long, and is not killed
+cpus=$(taskset -cp $$) cpus=${cpus##*: }
+taskset -cp "${cpus%%[,-]*}" $$ >/dev/null
+loops=()
+for _ in 1 2 3 4 5 6 7; do
+	sh -c 'while :; do :; done' &
+	loops+=($!)
+done
+begin=$SECONDS
+# shellcheck disable=SC2016 # the guest's to expand
+guest busy-host -t 15 -- 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo worked'
+took=$((SECONDS - begin))
+taskset -cp "$cpus" $$ >/dev/null
+kill "${loops[@]}"
+wait "${loops[@]}" 2>/dev/null
+is "$guest_status" 0 "the time for which a guest waits for a CPU does not count ($took s)"
+
+# The logs of a run that has failed are there after the next one, and three at most
+copy=$(mktemp -d "$build/copy.XXXXXX")
+trap 'rm -rf "$copy"' EXIT
+mkdir "$copy/tests"
+ln -s "$top/tests/lib.sh" "$copy/tests/"
+# shellcheck disable=SC2016 # for the script
+echo '. "$(dirname "$0")/lib.sh"; echo $1 >$logs/log; ok $2 x; done_testing' >"$copy/tests/x.t"
+run() { bash "$copy/tests/x.t" "$@" >/dev/null 2>&1; }
+kept() { (cd "$copy/build/logs" && tail -qn 1 x.failed-*/log x/log 2>/dev/null | paste -sd " "); }
+run one 1
+run two 0
+is "$(kept)" "one two" "logs of a failed run are kept"
+run three 0
+is "$(kept)" "one three" "those of a good one are not"
+for n in 4 5 6 7; do run "$n" 1; done
+is "$(kept)" "4 5 6 7" "the last three are kept"
 
 # Marks split the hypervisor's trace into sections. Reading the disk is DMA that
 # maps nothing, since the host has a direct window.

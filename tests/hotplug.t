@@ -33,7 +33,8 @@ guest device -k ours-4k -m p9 -t 180 -- '
 	[ -e $nvme/driver ] || echo no driver
 	echo 0000:00:02.0 >/sys/bus/pci/drivers/nvme/bind || echo refused
 	kill $hold; wait $hold
-	echo 0000:00:02.0 >/sys/bus/pci/drivers/nvme/bind && sleep 2
+	echo 0000:00:02.0 >/sys/bus/pci/drivers/nvme/bind
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
 	dd if=/dev/nvme0n1 of=/dev/null bs=4k count=4 iflag=direct && echo reads'
 is "$guest_status" 0 "the guest ended well"
 for line in joined "no driver" refused reads; do
@@ -141,7 +142,7 @@ guest dimm -k ours-64k -m p9-2phb-3g -t 120 -- '
 	before=$(total)
 	mark 0x7ce00011
 	echo; echo plug
-	for i in $(seq 100); do
+	for i in $(seq 600); do
 		[ $(($(total) - before)) -lt 500 ] || break
 		sleep 0.2
 	done
