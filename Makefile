@@ -4,7 +4,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-debug fuzz bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-debug fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)]'
@@ -19,7 +19,7 @@ demo: install tree ## show a device moving data through VFIO: stock 6.1, then ou
 
 check: install tree ## build everything and run all tests
 	@lab/stock busybox
-	@lab/stock -o kexec stock-6.1 stock-6.12
+	@lab/stock -o kexec stock-6.1
 	@lab/kernel 64k 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)
@@ -33,6 +33,12 @@ fuzz: install tree ## random calls from four threads, compared with a model (KER
 	@lab/kernel $(patsubst ours-%,%,$(or $(KERNEL),ours-debug))
 	@lab/selftests
 	@lab/fuzz -k $(or $(KERNEL),ours-debug) $(FUZZ)
+
+peer: install tree ## the selftests on stock 6.12: a report, which decides nothing
+	@lab/stock busybox
+	@lab/stock -o stock-6.12
+	@lab/selftests
+	@lab/peer
 
 bench: install tree ## what windows and mappings cost: stock 6.12 beside ours
 	@lab/stock busybox
@@ -83,6 +89,6 @@ clean: ## remove what was built (downloads and the compiler cache stay)
 install: ## the Debian packages all this needs
 	@lab/install
 
-# The longest first: PowerNV guests mostly wait for resets, stock 6.12 is slow.
-LONG := tests/fail-nth.t tests/pe-kinds.t tests/kexec.t $(sort $(wildcard tests/powernv-*.t)) tests/stock.t
+# The longest first: PowerNV guests mostly wait for resets, a kernel with KASAN is slow.
+LONG := tests/fail-nth.t tests/pe-kinds.t tests/kexec.t $(sort $(wildcard tests/powernv-*.t)) tests/hotplug.t tests/selftests-4k.t
 TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))

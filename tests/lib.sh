@@ -46,13 +46,6 @@ is() {
 # seen even when prove hides what passes
 diag() { printf '# %s\n' "${1//$'\n'/$'\n'# }" >&2; }
 
-# skip DESCRIPTION REASON
-skip() {
-	tap_n=$((tap_n + 1))
-	echo "ok $tap_n - $1 # SKIP $2"
-	diag "skipped: $1: $2"
-}
-
 skip_all() {
 	rm -f "$logs/failed"
 	echo "1..0 # SKIP $1"

@@ -154,9 +154,12 @@ run peers env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" sh -c '
 	rm -rf build/stock/stock-* build/stock/kexec build/downloads
 	make -o install -o tree check TESTS=tests/stock.t TEST_JOBS=1'
 is "$status" 0 "no mirror: make check does its own tests"
-for what in stock-6.1 stock-6.12 kexec; do says "there is no $what: " "no mirror: there is no $what"; done
-says "Failed to fetch $nowhere/dists/trixie/" "no mirror: the reason"
-says "skipped: no stock-6.1" "no mirror: the tests of the peers are skipped"
+for what in stock-6.1 kexec; do says "there is no $what: " "no mirror: there is no $what"; done
+says "Failed to fetch $nowhere/dists/bookworm/" "no mirror: the reason"
+says "skipped: no stock-6.1" "no mirror: what is about that kernel is skipped"
+run peer env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" make -o install -o tree peer
+is "$status" 2 "no mirror: no report about the peer"
+says "# no stock-6.12: trixie has no package" "no mirror: for this reason"
 # what all need
 run nothing env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" sh -c '
 	rm -rf build/stock build/downloads
