@@ -83,8 +83,8 @@ l2() {
 		[ -e /dev/kvm ] || { insmod /lab/modules/kvm.ko && insmod /lab/modules/kvm-hv.ko; } || fail "no KVM" ;;
 	tcg) cpu=power9 ;;
 	esac
-	rm -f "$logs"/{console,trace,serial,monitor}
-	mkfifo "$logs"/{serial,monitor}
+	rm -f "$logs"/{console,trace,serial,monitor.*}
+	mkfifo "$logs"/{serial,monitor.in,monitor.out}
 	set -- -accel "$accel" -cpu "$cpu" -m 512M -nodefaults -nographic \
 		-M pseries,x-vof=on,cap-ccf-assist=off,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken -prom-env lab=1 \
 		-kernel /boot/vmlinux -initrd "$logs/initrd" \
@@ -93,11 +93,12 @@ l2() {
 	# without CAP_IPC_LOCK, so that the limit counts
 	(ulimit -l "$limit" && exec setpriv --bounding-set=-ipc_lock qemu-system-ppc64 "$@" \
 		-chardev stdio,id=serial,signal=off -serial chardev:serial \
-		-chardev "file,id=monitor,path=$logs/said,input-path=$logs/monitor" -mon monitor \
+		-chardev "pipe,id=monitor,path=$logs/monitor" -mon monitor \
 		-trace 'vfio_spapr_*' -trace vfio_iommu_map_notify -trace 'spapr_iommu_pci_*' -D "$logs/trace" \
 		0<>"$logs/serial" >"$logs/console" 2>&1) &
 	pid=$! locked=0
-	exec 3<>"$logs/monitor" 4<>"$logs/serial"
+	exec 3<>"$logs/monitor.in" 4<>"$logs/serial"
+	cat "$logs/monitor.out" >"$logs/said" &		# until L2 ends
 }
 
 # alive : L2 is; ${locked} gets the most KiB that were locked for it
