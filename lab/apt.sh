@@ -70,7 +70,7 @@ update() {
 # PACKAGE VERSION ARCHITECTURE FILE
 to_download() {
 	apt-get "${apt[@]}" -qq -y --print-uris "$@" ${local_debs[@]+"${local_debs[@]}"} 2>/dev/null |
-		sed -nE "s/^'[^']*' (([^_ ]*)_([^_ ]*)_([^_ ]*)[.]deb) .*/\2 \3 \4 \1/p" |
+		sed -nE "\\|^'file:$downloads/all/|d; s/^'[^']*' (([^_ ]*)_([^_ ]*)_([^_ ]*)[.]deb) .*/\2 \3 \4 \1/p" |
 		while read -r package version arch file; do
 			echo "$package ${version//%3a/:} $arch $file"
 		done
@@ -89,15 +89,15 @@ rule_out() { printf '%s\n' "Package: $1" "Pin: version $2" 'Pin-Priority: -1' ''
 # since `Architecture: all` is the same everywhere, another architecture's index may name one.
 # Where that is not enough, $why_not says what is missing.
 obtain() {
-	local log=$build/logs/apt.log updated='' lacking candidates package version arch file other
+	local log=$build/logs/apt.log updated='' gone=() lacking candidates package version arch file other
 	why_not=''
 	rm -f "$log"
 	until logged "$log" ${as_root[@]+"${as_root[@]}"} apt-get "${apt[@]}" -q -y "$@" ${local_debs[@]+"${local_debs[@]}"}; do
 		lacking=$(to_download "$@")
 		if [ -z "$lacking" ]; then
-			why_not=${why_not%; }
 			[ -n "$why_not" ] || {
-				why_not=$(sed -nE 's/ \[IP: .*//; s/^E: (.*)/\1/p; s/^ +(\S+ : Depends: .*)/\1/p' "$log" | tail -n 1)
+				why_not=$(sed -nE 's/^ +(\S+ : Depends: .*)/\1/p' "$log" | head -n 1)
+				[ -n "$why_not" ] || why_not=$(sed -nE 's/ \[IP: .*//; s/^E: //p' "$log" | tail -n 1)
 				say "apt: $why_not"
 			}
 			return 1
@@ -120,10 +120,15 @@ obtain() {
 			if [ "$other" != "(none)" ]; then
 				say "apt: the mirror lacks $package $version: $other is taken"
 			else
-				say "apt: the mirror lacks $package $version, and no other version is named there"
-				why_not+="the mirror lacks $package $version; "
+				gone+=("$package $version")
 			fi
 		done <<<"$lacking"
+		if [ ${#gone[@]} -gt 0 ]; then
+			why_not=$(printf '%s, ' "${gone[@]:0:8}")
+			why_not="the mirror lacks ${why_not%, }"
+			[ ${#gone[@]} -le 8 ] || why_not+=" and $((${#gone[@]} - 8)) more"
+			say "apt: $why_not, and names no other version"
+		fi
 	done
 }
 

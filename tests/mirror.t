@@ -131,7 +131,7 @@ is "$(cat "$copy/build/stock/stock-6.1/vmlinux")" "vmlinux of 6.1.0-50-powerpc64
 
 run kexec lab/stock kexec
 is "$status" 0 "kexec: of another suite"
-says "lacks kexec-tools 1:2.0, and no other version is named there" "kexec: what is missing is named"
+says "lacks kexec-tools 1:2.0, and names no other version" "kexec: what is missing is named"
 says "stock: kexec-tools (trixie)" "kexec: so is the suite that is taken"
 is "$(cat "$copy"/build/stock/kexec/usr/share/{kexec-tools,libc6})" "1:2.1"$'\n'"2.41" "kexec: its C library is of that suite, too"
 
@@ -200,7 +200,7 @@ run rootfs lab/rootfs
 is "$status" 0 "clients: both can be had"
 is "$(cut -d' ' -f 2 "$copy"/build/clients/{dpdk,qemu}.made)" bookworm$'\n'trixie "clients: of two suites"
 says "clients: dpdk is of bookworm" "clients: which is said"
-says "the mirror lacks librte-net-e1000-25 25, and no other version" "clients: with the reason"
+says "the mirror lacks librte-net-e1000-25 25, and names no other version" "clients: with the reason"
 is "$(holds dpdk dpdk-dev) $(holds dpdk librte-net-e1000-23)" "23 23" "clients: DPDK is of one suite"
 is "$(holds dpdk kexec-tools)" 1:1.9 "clients: with an older version of a package"
 says "lacks qemu-system-data 1:25: 1:25+deb13u1 is taken" "clients: for all architectures, by another one's index"
@@ -266,5 +266,5 @@ lacks make 1 "$native"
 rm -rf "$root"/cache/archives/*.deb
 run install-missing env PATH="$dir/bin:$PATH" DPKG_ADMINDIR="$root/dpkg" lab/install
 [ "$status" != 0 ]; ok $? "host: a package that cannot be had"
-says "the mirror lacks make 1, and no other version is named there" "host: this is said"
+says "the mirror lacks make 1, and names no other version" "host: this is said"
 done_testing
