@@ -109,7 +109,7 @@ obtain() {
 			continue
 		fi
 		while read -r package version _; do rule_out "$package" "$version"; done <<<"$lacking"
-		# shellcheck disable=SC2086 # words are wanted
+		# shellcheck disable=SC2046 # words are wanted
 		candidates=$(apt-cache "${apt[@]}" policy $(cut -d' ' -f 1 <<<"$lacking"))
 		while read -r package version arch file; do
 			other=$(awk -v p="$package:" '/^[^ ]/ { on = $1 == p } on && $1 == "Candidate:" { print $2 }' <<<"$candidates")

@@ -15,7 +15,7 @@ since() { local ms=$(($(now) - $1)); echo "$((ms / 1000)).$((ms % 1000 / 100))";
 # netdev NIC : the host's interface, up and with a carrier
 netdev() {
 	local name
-	for _ in {1..300}; do
+	for ((try = 0; try < 300 * PATIENCE; try++)); do
 		name=$(ls "/sys/bus/pci/devices/$1/net" 2>/dev/null) && {
 			ip link set "$name" up promisc on
 			[ "$(cat "/sys/class/net/$name/carrier" 2>/dev/null)" = 1 ] && echo "$name" && return
@@ -59,7 +59,7 @@ complain() { fail "dpdk-testpmd: $1 ($(grep -aiE 'unsupported|cannot|error|fail|
 
 # links N : waits until N ports of $log have their link
 links() {
-	for _ in {1..300}; do
+	for ((try = 0; try < 300 * PATIENCE; try++)); do
 		[ "$(grep -ac 'link state change event' "$log")" -lt "$1" ] || return 0
 		! grep -qa 'No probed ethernet devices\|EAL: Error - exiting' "$log" || break
 		sleep 0.1

@@ -13,8 +13,8 @@ checked=0
 
 # disk DEVICE : the block device of it, once its driver has it
 disk() {
-	local name
-	for _ in {1..100}; do
+	local name i
+	for ((i = 0; i < 100 * PATIENCE; i++)); do
 		name=$(ls -d "/sys/bus/pci/devices/$1"/nvme/nvme*/nvme*n1 2>/dev/null) &&
 			[ -b "/dev/${name##*/}" ] && echo "/dev/${name##*/}" && return
 		sleep 0.1
@@ -108,10 +108,10 @@ alive() {
 	[ "${kb:-0}" -le "$locked" ] || locked=$kb
 }
 
-# l2_said TEXT SECONDS : waits for it
+# l2_said TEXT SECONDS : waits for it, PATIENCE times as long (clients/run)
 l2_said() {
 	local start=$SECONDS
-	while alive && [ $((SECONDS - start)) -lt "$2" ]; do
+	while alive && [ $((SECONDS - start)) -lt $(($2 * PATIENCE)) ]; do
 		! grep -qa "$1" "$logs/console" || return 0
 		sleep 0.2
 	done
@@ -123,7 +123,7 @@ l2_said() {
 # l2_ends SECONDS : L2 shuts down by itself; what it said. Nothing more is tried if it has failed.
 l2_ends() {
 	local start=$SECONDS rc
-	while alive && [ $((SECONDS - start)) -lt "$1" ]; do sleep 0.2; done
+	while alive && [ $((SECONDS - start)) -lt $(($1 * PATIENCE)) ]; do sleep 0.2; done
 	[ ! -d "/proc/$pid" ] || { fail "L2 is still there after $1 s"; kill -9 "$pid"; }
 	wait "$pid"
 	rc=$?
