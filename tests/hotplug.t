@@ -2,6 +2,8 @@
 # PHBs, devices and memory that go and come at run time.
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
+kernel=${KERNEL:-ours-64k}
+slow=1
 
 # A PHB is removed and added again, as the platform's tools do it; the kernel
 # gives it another domain number. VFIO works on its device then.
@@ -18,6 +20,54 @@ for line in "phb removed" "iommu gone" "phb added" "iommu back"; do
 	grep -q "^$line" "$guest_log"
 	ok $? "$line"
 done
+
+# The same with PEs that have one window at a time, as SR-IOV functions do. The host has a
+# direct window in place of the default one: it goes with the PHB, and the disks have one
+# again when the PHB has come back, as does a user. PE 2 has two disks, PE 4 had a user
+# before, PE 6 cannot be reset.
+guest single -k "$kernel" -m pe-life -t "$((slow * 180))" -a nvme_core.admin_timeout=20 -- '
+	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
+	slots=/sys/bus/pci/slots/control
+	# devices PHB : its PCI addresses, by the device tree
+	devices() {
+		for dev in /sys/bus/pci/devices/*; do
+			case $(readlink $dev/of_node) in */pci@80000002000000$1/*) echo ${dev##*/} ;; esac
+		done
+	}
+	try() {	# WHEN PHB
+		for address in $(devices $2); do
+			[ "$(cat /sys/bus/pci/devices/$address/class)" = 0x010802 ] || continue
+			dd if=$(disk $address) of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null &&
+				echo "$1: disk ${address#*:} of PHB $2 works"
+		done
+		windows $2 | sed "s/^/$1: /"
+	}
+	for phb in 1 2 4 6; do try before $phb; done
+	mark 0x7ce00011
+	VFIO_TCE_DEVICE=0004:00:01.0 spapr_tce_hold instead & hold=$!
+	until [ -e /tmp/held ]; do kill -0 $hold || break; sleep 0.1; done
+	kill $hold; wait $hold
+	for phb in 1 2 4 6; do
+		for address in $(devices $phb); do echo 1 >/sys/bus/pci/devices/$address/remove; done
+		echo -n "PHB $phb" >$slots/remove_slot && echo "PHB $phb removed"
+		echo -n "PHB $phb" >$slots/add_slot && echo "PHB $phb added"
+		try after $phb
+		VFIO_TCE_DEVICE=$(devices $phb | head -n 1) spapr_tce_heir | sed "s/^heir .*:01.0: /PHB $phb: VFIO: /"
+	done
+	mark 0x7ce00011'
+is "$guest_status" 0 "one window at a time: the guest ended well"
+for phb in 1 2 4 6; do
+	for line in "PHB $phb removed" "PHB $phb added" "PHB $phb: VFIO: ok"; do
+		grep -qx "$line" "$guest_log"
+		ok $? "one window at a time: $line"
+	done
+done
+is "$(sed -n 's/^after: //p' "$guest_log")" "$(sed -n 's/^before: //p' "$guest_log")" \
+	"one window at a time: every disk works as before, with the same windows"
+is "$("$top/lab/trace" states "$guest_trace" 0x7ce00011 | same_windows)" "" \
+	"one window at a time: for the hypervisor, too"
+is "$("$top/lab/trace" counts "$guest_trace" 0x7ce00011 | grep -c ' left=0 ')" 2 \
+	"one window at a time: every window was empty when it was removed"
 
 # A device is added to a PE that a user has: it joins the group, and no driver of
 # the host gets it. It is the host's again afterwards.

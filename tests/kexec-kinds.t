@@ -1,0 +1,210 @@
+#!/bin/bash
+# Another kernel is started, in an orderly way or after a crash, on a machine whose PEs
+# have one window at a time, as SR-IOV functions do, or cannot be reset. Some have only
+# the host's drivers, with a direct window in place of the default one, some a user, and
+# one had a user before its driver. The second kernel has every disk, with the windows of
+# the first, and VFIO works on every PE, or is refused where nobody can tell what an
+# earlier user has left: no user reaches that. With KERNEL in the environment, of another
+# kernel.
+# shellcheck disable=SC2016 # the guest's to expand
+. "$(dirname "$0")/lib.sh"
+kernel=${KERNEL:-ours-64k}
+
+# The PEs of pe-life and what happens to them: by PHB, what spapr_tce_hold is told ("-": no
+# user), "left" if the user has gone by the time of the kexec
+pes='
+0 -
+1 -
+2 -
+3 instead
+4 default
+5 both
+6 default
+7 instead left
+8 both'
+disks="0000:00:02.0 0001:00:02.0 0002:00:02.0 0002:00:03.0 0003:00:02.0 0004:00:02.0 0006:00:02.0 0007:00:02.0"
+
+# What the second kernel does
+second='
+	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
+	echo "second kernel"
+	[ ! -e /proc/vmcore ] || echo "after a crash"
+	dd if=/dev/urandom of=/tmp/data bs=64k count=1 2>/dev/null
+	for address in '$disks'; do
+		disk=$(disk $address) || continue
+		dd if=$disk bs=64k count=1 iflag=direct 2>/dev/null | md5sum | sed "s/ .*//; s/^/read $address /"
+		dd if=/tmp/data of=$disk bs=64k seek=1 oflag=direct 2>/dev/null
+		dd if=$disk bs=64k skip=1 count=1 iflag=direct 2>/dev/null | cmp - /tmp/data &&
+			echo "written $address"
+	done
+	windows 0 1 2 3 4 5 6 7 8 | sed "s/^/second: /"
+	mark 0x7ce00012
+	for n in 0 1 2 3 4 5 6 7 8; do
+		# PE 8 can be reset only the second time
+		VFIO_TCE_DEVICE=000$n:00:01.0 spapr_tce_heir $((1 + n / 8)) >/tmp/heir$n &
+	done
+	wait
+	cat /tmp/heir*
+	true'
+
+# The first kernel. The second one has all CPUs: see kexec.t
+first='
+	for address in '$disks'; do
+		disk=$(disk $address)
+		dd if=/dev/urandom of=$disk bs=64k count=1 oflag=direct 2>/dev/null
+		dd if=$disk bs=64k count=1 iflag=direct 2>/dev/null | md5sum | sed "s/ .*//; s/^/wrote $address /"
+	done
+	windows 0 1 2 3 4 5 6 7 8 | sed "s/^/first: /"
+	[ "$when" != before ] || kexec-load $how || exit 3
+	left=
+	echo "$pes" >/tmp/pes
+	while read -r phb user gone; do
+		[ "${user:--}" != - ] || continue
+		VFIO_TCE_DEVICE=000$phb:00:01.0 spapr_tce_hold $user >/tmp/hold$phb &
+		until [ -e /tmp/held ]; do
+			kill -0 $! || exit 4
+			sleep 0.1
+		done
+		rm /tmp/held
+		[ -z "$gone" ] || left="$left $phb:$!"
+	done </tmp/pes
+	echo "users have windows"
+	[ "$when" != after ] || kexec-load $how || exit 3
+	for user in $left; do
+		kill ${user#*:}; wait ${user#*:}
+		disk=$(disk 000${user%:*}:00:02.0)
+		dd if=$disk of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null &&
+			echo "a user has gone"
+	done
+	# the next reset of PE 8 fails
+	mark 0x5f100401 0008:00:01.0
+	mark 0x7ce00011
+	case $how in
+	*p) echo c >/proc/sysrq-trigger ;;
+	*) kexec -e ;;
+	esac'
+
+# look : what the hypervisor was asked for by each PE until the disks of the second kernel
+# were there, and then from its claim by VFIO to the first mapping. It is in ${asked[PHB]}
+# and ${heired[PHB]}, with "clear" for ranges that were cleared (a single entry may be the
+# kernel asking what is there), and "left" for what was
+# set in windows that were removed.
+declare -A asked heired
+look() {
+	local what phb counts
+	asked=() heired=()
+	while read -r what phb counts; do
+		case $what in
+		asked) asked[$phb]=$counts ;;
+		heired) heired[$phb]=$counts ;;
+		esac
+	done < <("$top/lab/trace" events "$guest_trace" | awk '
+		BEGIN { digits = "0123456789abcdef" }
+		{ delete v; for (i = 2; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] } }
+		$1 == "mark" {
+			if (v["mark"] == "0x7ce00011") on = 1
+			if (v["mark"] == "0x7ce00012") on = 0
+			# marks of heirs are 0x7ce01000 + 2 * PHB, and the next one
+			if (v["mark"] ~ /^0x7ce010[01].$/) {
+				n = 16 * substr(v["mark"], 9, 1) + index(digits, substr(v["mark"], 10)) - 1
+				heir[int(n / 2)] = n % 2 ? "" : 1
+			}
+			next
+		}
+		{ pe = v["buid"] ? substr(v["buid"], length(v["buid"])) : substr(v["liobn"], length(v["liobn"]) - 2, 1) }
+		function count(what, kind) {
+			c[what, pe, kind]++
+			c[what, pe, "left"] += v["left"]
+			if (kind == "stuff")
+				c[what, pe, "clear"]++
+		}
+		on { count("asked", $1) }
+		heir[pe] { count("heired", $1) }
+		function show(what, pe) {
+			printf "%s %d create=%d remove=%d reset=%d clear=%d left=%d", what, pe, c[what, pe, "create"],
+				c[what, pe, "remove"], c[what, pe, "reset"], c[what, pe, "clear"], c[what, pe, "left"]
+			if (what == "heired")
+				printf " xlate=%d", c[what, pe, "xlate"]
+			print ""
+		}
+		END { for (pe = 0; pe < 9; pe++) { show("asked", pe); show("heired", pe) } }')
+}
+
+# has LINE NAME
+has() {
+	grep -qx "$1" "$guest_log"
+	ok $? "$2: $1"
+}
+# lines PREFIX : those of the log that begin with it, without it
+lines() { sed -n "s/^$1//p" "$guest_log"; }
+
+# start HOW WHEN [LAB-BOOT-OPTIONS...]
+start() {
+	local how=$1 when=$2 name="kexec $1, loaded $2" phb user gone heir address
+	shift 2
+	guest "$name" -k "$kernel" -m pe-life -t 240 -a crashkernel=512M -x "$archive" "$@" -- \
+		"how='$how' when=$when pes='$pes'; $first"
+	is "$guest_status" 0 "$name: ended well, no kernel warning"
+	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
+	has "users have windows" "$name"
+	has "a user has gone" "$name"
+	has "second kernel" "$name"
+	case $how in *p) has "after a crash" "$name" ;; esac
+	is "$(lines "read ")" "$(lines "wrote ")" "$name: every disk has what was written"
+	is "$(lines "written ")" "${disks// /$'\n'}" "$name: every disk can be written"
+	is "$(lines "second: ")" "$(lines "first: ")" "$name: the host's windows are in the device tree"
+
+	look
+	while read -r phb user gone; do
+		[ -n "$phb" ] || continue
+		what="$name: PE $phb"
+		heir=$(lines "heir 000$phb:00:01.0: ")
+		case $phb:$how in
+		5:*p)	# both windows are the user's, and nobody can tell the second kernel
+			is "$heir" "claim: EIO" "$what: VFIO is refused what cannot be reset" ;;
+		[56]:*)
+			[[ $heir = ok || $heir = "claim: EIO" ]]
+			ok $? "$what: VFIO works or is refused what cannot be reset"
+			diag "$what: $heir" ;;
+		*)
+			is "$heir" ok "$what: VFIO works" ;;
+		esac
+		is "${heired[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0 xlate=0" "$what: reaches nothing when VFIO has it"
+		case $user:$how in
+		-:*p)
+			is "${asked[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0" \
+				"$what: the windows of the host are left alone after a crash" ;;
+		*l)
+			[[ ${asked[$phb]} = *" left=0" ]]
+			ok $? "$what: each window was empty when it was removed" ;;
+		esac
+	done <<<"$pes"
+	is "$("$top/lab/trace" state "$guest_trace" 0x7ce00012 | awk '
+		/^window/ {
+			match($2, /8000.*$/)
+			pe = substr($2, RSTART + 5, 1)
+			if ($5 ~ /=0$/) next
+			n[pe] = n[pe] ($6 == "default=1" ? " default" : " dynamic")
+		}
+		END { for (pe = 0; pe < 8; pe++) if (pe != 5) printf "%d:%s\n", pe, n[pe] }')" "$(
+		cat <<-EOF
+		0: dynamic
+		1: dynamic
+		2: dynamic
+		3: dynamic
+		4: dynamic
+		6: default
+		7: dynamic
+		EOF
+		)" "$name: what the hypervisor has, with entries, is the windows of the host"
+}
+
+archive=$("$top/lab/kexec" "$kernel" "$second")
+ok $? "an archive with kexec"
+for how in ${HOW:--l -sl -p -sp}; do
+	case $how in -s?) how="-s -${how#-s}" ;; esac
+	for when in ${WHEN:-before after}; do
+		start "$how" "$when"
+	done
+done
+done_testing
