@@ -4,7 +4,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-debug fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-debug check-life check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)]'
@@ -28,6 +28,17 @@ check-debug: install tree ## the selftests on a kernel with all checks, and what
 	@lab/kernel 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t
+
+check-life: install tree ## kexec, hotplug and kinds of PE on the kernels with lockdep and with all checks (KERNELS='ours-4k ours-debug')
+	@lab/stock kexec
+	@lab/kernel $(patsubst ours-%,%,$(LIFE_KERNELS))
+	@lab/selftests
+	@for kernel in $(LIFE_KERNELS); do KERNEL=$$kernel prove -j$(or $(TEST_JOBS),2) -e '' $(LIFE) || exit; done
+
+check-rounds: install tree ## 10,000 users and windows, one after the other, leave nothing behind (ROUNDS=10000)
+	@lab/kernel 64k
+	@lab/selftests
+	@ROUNDS=$(or $(ROUNDS),10000) prove -v -e '' tests/rounds.t
 
 fuzz: install tree ## random calls from four threads, compared with a model (KERNEL=ours-debug FUZZ='-t 600')
 	@lab/kernel $(patsubst ours-%,%,$(or $(KERNEL),ours-debug))
@@ -90,5 +101,8 @@ install: ## the Debian packages all this needs
 	@lab/install
 
 # The longest first: PowerNV guests mostly wait for resets, a kernel with KASAN is slow.
-LONG := tests/fail-nth.t tests/pe-kinds.t tests/kexec.t $(sort $(wildcard tests/powernv-*.t)) tests/hotplug.t tests/selftests-4k.t
+LONG := tests/fail-nth.t tests/kexec-kinds.t tests/pe-kinds.t tests/kexec.t $(sort $(wildcard tests/powernv-*.t)) tests/hotplug.t tests/selftests-4k.t
 TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))
+
+LIFE_KERNELS = $(or $(KERNELS),ours-4k ours-debug)
+LIFE := tests/kexec-kinds.t tests/kexec.t tests/hotplug.t tests/pe-kinds.t tests/pmem.t

@@ -1,13 +1,14 @@
 #!/bin/bash
-# PHBs, devices and memory that go and come at run time.
+# PHBs, devices and memory that go and come at run time. With KERNEL in the environment,
+# of another kernel.
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
-slow=1
+checked=${KERNEL:-ours-4k}	# has lockdep
 
 # A PHB is removed and added again, as the platform's tools do it; the kernel
 # gives it another domain number. VFIO works on its device then.
-guest phb -k ours-64k -m p9-2phb -- '
+guest phb -k "$kernel" -m p9-2phb -t $((patience * 120)) -- '
 	slots=/sys/bus/pci/slots/control
 	echo 1 >/sys/bus/pci/devices/0001:00:01.0/remove
 	echo -n "PHB 1" >$slots/remove_slot && echo phb removed
@@ -25,7 +26,7 @@ done
 # direct window in place of the default one: it goes with the PHB, and the disks have one
 # again when the PHB has come back, as does a user. PE 2 has two disks, PE 4 had a user
 # before, PE 6 cannot be reset.
-guest single -k "$kernel" -m pe-life -t "$((slow * 180))" -a nvme_core.admin_timeout=20 -- '
+guest single -k "$kernel" -m pe-life -t $((patience * 240)) -a nvme_core.admin_timeout=20 -- '
 	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
 	slots=/sys/bus/pci/slots/control
 	# devices PHB : its PCI addresses, by the device tree
@@ -71,7 +72,7 @@ is "$("$top/lab/trace" counts "$guest_trace" 0x7ce00011 | grep -c ' left=0 ')" 2
 
 # A device is added to a PE that a user has: it joins the group, and no driver of
 # the host gets it. It is the host's again afterwards.
-guest device -k ours-4k -m p9 -t 180 -- '
+guest device -k "$checked" -m p9 -t $((patience * 180)) -- '
 	group=$(readlink -f /sys/bus/pci/devices/0000:00:01.0/iommu_group)
 	nvme=/sys/bus/pci/devices/0000:00:02.0
 	echo 0000:00:02.0 >$nvme/driver/unbind
@@ -95,7 +96,7 @@ done
 # A device is to go while a user's program has it and moves data. The program is asked
 # for it, and gives it back, or is not asked: then it waits for the program to end. A
 # PHB does not go before its devices. What comes back works, and all is as before.
-guest unplug -k ours-64k -m p9-2phb -t 180 -- '
+guest unplug -k "$kernel" -m p9-2phb -t $((patience * 180)) -- '
 	slots=/sys/bus/pci/slots/control
 	unplug() {	# HOW DEVICE AFTERWARDS
 		VFIO_TCE_DEVICE=$2 spapr_tce_hold $1 & hold=$!
@@ -136,7 +137,7 @@ is "$(grep -c '^demo: .*: ok$' "$guest_log")" 15 "unplug: VFIO works with what c
 # A PE goes for good, with its nodes in the device tree, as drmgr does it. So do its
 # group and all memory, as soon as KVM has no guest any more that has had the group.
 phb_goes() {
-	guest "phb goes $1" -k "$1" -m p9-kvm-2phb -t 300 -- '
+	guest "phb goes $1" -k "$1" -m p9-kvm-2phb -t $((patience * 300)) -- '
 	goes() {
 		echo 1 >/sys/bus/pci/devices/000$1:00:01.0/remove
 		echo -n "PHB $1" >/sys/bus/pci/slots/control/remove_slot && echo "PHB $1 removed"
@@ -163,8 +164,8 @@ phb_goes() {
 	done
 	is "$(grep -cE '^not removed|still in use' "$guest_log")" 0 "PHB goes ($1): nothing stays"
 }
-phb_goes ours-64k
-phb_goes ours-debug
+phb_goes "$kernel"
+[ -n "${KERNEL-}" ] || phb_goes ours-debug
 
 # A memory module is plugged while a user has windows in one PE, and the host a direct
 # one in another: it is mapped in the latter, and nowhere in the former.
@@ -182,7 +183,7 @@ TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 monitor "object_add memory-backend-ram,id=more,size=512M" "device_add pc-dimm,id=dimm,memdev=more" &
-guest dimm -k ours-64k -m p9-2phb-3g -t 120 -- '
+guest dimm -k "$kernel" -m p9-2phb-3g -t $((patience * 120)) -- '
 	total() { awk "/^MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo; }
 	# The disk in use, so that the host has its direct window
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
@@ -214,14 +215,14 @@ is "$("$top/lab/trace" events "$guest_trace" 0x7ce00011 | awk '
 	"module: its 512 MiB are 32 pages of 16 MiB in the host's window, and nothing elsewhere"
 
 # Memory that is added while a user has the group does not become an entry of his.
-count_steps memory -k ours-64k -m p9 -t 180 -- spapr_tce_isolation
+count_steps memory -k "$kernel" -m p9 -t $((patience * 180)) -- spapr_tce_isolation
 for round in 0 1 2; do
 	costs "memory comes, round $round" ""
 done
 
 # Memory goes and comes while a PE does: what the host has of windows, and what it
 # maps new memory into, are the same at any time.
-guest memory -k ours-4k -m p9 -t 240 -- '
+guest memory -k "$checked" -m p9 -t $((patience * 240)) -- '
 	for block in /sys/devices/system/memory/memory*/state ""; do
 		[ -e "$block" ] && echo offline >$block 2>/dev/null && break
 	done

@@ -9,6 +9,7 @@
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
+case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
 # The PEs of pe-life and what happens to them: by PHB, what spapr_tce_hold is told ("-": no
 # user), "left" if the user has gone by the time of the kexec
@@ -140,9 +141,9 @@ lines() { sed -n "s/^$1//p" "$guest_log"; }
 
 # start HOW WHEN [LAB-BOOT-OPTIONS...]
 start() {
-	local how=$1 when=$2 name="kexec $1, loaded $2" phb user gone heir address
+	local how=$1 when=$2 name="kexec $1, loaded $2" phb user heir
 	shift 2
-	guest "$name" -k "$kernel" -m pe-life -t 240 -a crashkernel=512M -x "$archive" "$@" -- \
+	guest "$name" -k "$kernel" -m pe-life -t $((patience * 240)) -a crashkernel=$crash_size -x "$archive" "$@" -- \
 		"how='$how' when=$when pes='$pes'; $first"
 	is "$guest_status" 0 "$name: ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
@@ -155,7 +156,7 @@ start() {
 	is "$(lines "second: ")" "$(lines "first: ")" "$name: the host's windows are in the device tree"
 
 	look
-	while read -r phb user gone; do
+	while read -r phb user _; do
 		[ -n "$phb" ] || continue
 		what="$name: PE $phb"
 		heir=$(lines "heir 000$phb:00:01.0: ")

@@ -5,6 +5,8 @@
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
+# the memory of a crash kernel with all checks
+case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
 # What the second kernel does
 second='
@@ -29,18 +31,13 @@ first='
 	dd if=/dev/urandom of=/dev/nvme0n1 bs=64k count=1 oflag=direct 2>/dev/null
 	dd if=/dev/nvme0n1 bs=64k count=1 iflag=direct 2>/dev/null | md5sum | sed "s/^/wrote /"
 	ls /proc/device-tree/pci*/ | grep window | sed "s/^/first: /"
-	load() {
-		kexec $how /kexec/vmlinux --initrd=/kexec/initrd \
-			--command-line="console=hvc0 panic=-1 loglevel=5 reset_devices" || exit 3
-		rm /kexec/vmlinux /kexec/initrd
-	}
-	[ "$when" != before ] || load
+	[ "$when" != before ] || kexec-load $how || exit 3
 	if [ "$user" != none ]; then
 		spapr_tce_hold ${user#no longer } &
 		until [ -e /tmp/held ]; do sleep 0.1; done
 		echo "a user has windows"
 	fi
-	[ "$when" != after ] || load
+	[ "$when" != after ] || kexec-load $how || exit 3
 	case $user in "no longer "*)
 		kill $!; wait $!
 		until dd if=/dev/nvme0n1 of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null; do sleep 0.1; done ;;
@@ -57,7 +54,7 @@ start() {
 	local how=$1 when=$2 user=$3 name="kexec $1, loaded $2 the user's windows: $3"
 	shift 3
 	[ "$user" != none ] || name="kexec $how, no user"
-	guest "$name" -k "$kernel" -m p9 -t 120 -a crashkernel=512M -x "$archive" "$@" -- \
+	guest "$name" -k "$kernel" -m p9 -t $((patience * 120)) -a crashkernel=$crash_size -x "$archive" "$@" -- \
 		"how='$how' when=$when user='$user'; $first"
 	is "$guest_status" 0 "$name: ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"

@@ -21,6 +21,14 @@ rm -rf "$logs"
 mkdir -p "$logs"
 date >"$logs/failed"
 
+# Tests that run their guests with the kernel that KERNEL in the environment names give
+# those of kernels with checks more time
+case ${KERNEL-} in
+*debug) patience=5 ;;
+*4k) patience=3 ;;
+*) patience=1 ;;
+esac
+
 tap_n=0
 tap_failed=0
 

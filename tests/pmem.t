@@ -9,7 +9,7 @@ kernel=${KERNEL:-ours-64k}
 
 # PE 0 has two windows, 1 and 2 one at a time; 2 has two disks
 disks="0000:00:02.0 0001:00:02.0 0002:00:02.0 0002:00:03.0"
-guest pmem -k "$kernel" -m pe-life-pmem -t 240 -a nvme_core.admin_timeout=20 -- '
+guest pmem -k "$kernel" -m pe-life-pmem -t $((patience * 240)) -a nvme_core.admin_timeout=20 -- '
 	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
 	ls -d /proc/device-tree/ibm,persistent-memory/* >/dev/null && echo "persistent memory"
 	try() {	# WHEN
