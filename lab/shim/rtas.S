@@ -4,7 +4,8 @@
  * and QEMU's RTAS, and changes some answers.
  *
  *  - A PE may have one DMA window at a time, as SR-IOV functions do under PowerVM.
- *  - A DDW call can fail, once, or a window be smaller than it was asked to be.
+ *  - A DDW call can fail, once, or some call and all after it, or a window be smaller
+ *    than it was asked to be.
  *  - A PE can have EEH: it is enabled, frozen, reset and thawed. What a frozen
  *    device does with memory is QEMU's business and goes on; its config space
  *    reads as all ones.
@@ -50,6 +51,7 @@
 	.equ	MARK_FAIL_LAST,	4	/* fails with status -value */
 	.equ	MARK_SHORT,	5	/* the next window is 2^value times smaller */
 	.equ	MARK_EEH,	6	/* the PE is in this state */
+	.equ	MARK_FAIL_ALL,	7	/* so many calls pass, then all fail; 255: none */
 
 /* States of a PE, as ibm,read-slot-reset-state2 has them */
 	.equ	EEH_NORMAL,	0
@@ -63,6 +65,8 @@
 	.equ	FAIL_TOKEN,	fail - base
 	.equ	FAIL_PHB,	fail - base + 4
 	.equ	FAIL_STATUS,	fail - base + 8
+	.equ	PASS,		some - base
+	.equ	PASS_PHB,	some - base + 4
 	.equ	SHORT,		short - base
 	.equ	STATES,		states - base
 	.equ	OWN,		own - base
@@ -74,6 +78,7 @@ base:
 single:	.long	0			/* for SLOF: bit n, PE of PHB n has one window */
 eeh:	.long	0			/* for SLOF: bit n, PE of PHB n has EEH */
 fail:	.long	0, 0, 0			/* the call that is to fail: token, PHB, status */
+some:	.long	255, 0			/* so many calls of a PHB pass, 255 is all */
 short:	.long	0			/* the next window lacks so many bits */
 states:	.space	16			/* of the PEs */
 own:	.space	48			/* arguments of a call of our own */
@@ -140,6 +145,17 @@ status:
 
 /* Go on after "bl may_fail" unless the call is to fail. r11 is our link register. */
 may_fail:
+	lwz	8, PASS_PHB(7)
+	cmplw	8, 6
+	bne	9f
+	lwz	8, PASS(7)
+	cmplwi	8, 255
+	beq	9f
+	cmpwi	8, 0
+	beq	8f
+	addi	8, 8, -1
+	stw	8, PASS(7)
+9:
 	lwz	8, FAIL_TOKEN(7)
 	cmplw	8, 5
 	bnelr
@@ -150,6 +166,9 @@ may_fail:
 	stw	8, FAIL_TOKEN(7)
 	mtlr	11
 	lwz	8, FAIL_STATUS(7)
+	b	status
+8:	mtlr	11
+	li	8, -1
 	b	status
 
 /* cr0.eq unless the PE has one window at a time */
@@ -251,6 +270,8 @@ write_config:
 	beq	2f
 	cmplwi	8, MARK_EEH
 	beq	3f
+	cmplwi	8, MARK_FAIL_ALL
+	beq	4f
 	cmplwi	8, MARK_FAIL_LAST
 	bgt	pass
 	addi	8, 8, RTAS_QUERY - MARK_FAIL
@@ -258,6 +279,9 @@ write_config:
 	stw	6, FAIL_PHB(7)
 	neg	9, 9
 	stw	9, FAIL_STATUS(7)
+	b	pass
+4:	stw	9, PASS(7)
+	stw	6, PASS_PHB(7)
 	b	pass
 2:	stw	9, SHORT(7)
 	b	pass
