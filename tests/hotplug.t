@@ -169,20 +169,11 @@ phb_goes "$kernel"
 
 # A memory module is plugged while a user has windows in one PE, and the host a direct
 # one in another: it is mapped in the latter, and nowhere in the former.
-monitor() {	# COMMAND... to QEMU's monitor, when the guest is ready
-	until grep -qs '^plug' "$logs/dimm.log"; do sleep 0.2; done
-	perl -MIO::Socket::UNIX -e '
-		my $s = IO::Socket::UNIX->new(Peer => shift) or die "no monitor: $!\n";
-		$s->autoflush;
-		print $s "$_\n" for @ARGV;
-		$SIG{ALRM} = sub { exit };
-		alarm 2;
-		1 while <$s>' "$TMPDIR"/lab.*/monitor "$@"
-}
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-monitor "object_add memory-backend-ram,id=more,size=512M" "device_add pc-dimm,id=dimm,memdev=more" &
+monitor "$logs/dimm.log" \
+	"object_add memory-backend-ram,id=more,size=512M" "device_add pc-dimm,id=dimm,memdev=more" &
 guest dimm -k "$kernel" -m p9-2phb-3g -t $((patience * 120)) -- '
 	total() { awk "/^MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo; }
 	# The disk in use, so that the host has its direct window

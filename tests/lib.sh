@@ -117,6 +117,20 @@ run_guest() {
 	[ "$guest_status" = 0 ] || diag "$(cat "$guest_log.err")"$'\n'"log: ${guest_log#"$top"/}"
 }
 
+# monitor LOG COMMAND... : to QEMU's monitor, when the guest of that log has written
+# "plug". The guest is the only one whose directory is in TMPDIR.
+monitor() {
+	until grep -qs '^plug' "$1"; do sleep 0.2; done
+	shift
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => shift) or die "no monitor: $!\n";
+		$s->autoflush;
+		print $s "$_\n" for @ARGV;
+		$SIG{ALRM} = sub { exit };
+		alarm 2;
+		1 while <$s>' "$TMPDIR"/lab.*/monitor "$@"
+}
+
 # trace_count MARK KEY: one number of `lab/trace counts` for $guest_trace
 trace_count() {
 	"$top/lab/trace" counts "$guest_trace" "$1" | sed -n "s/.*\\b$2=\\([0-9]*\\).*/\\1/p" | head -n 1

@@ -4,6 +4,7 @@
  * and QEMU's RTAS, and changes some answers.
  *
  *  - A PE may have one DMA window at a time, as SR-IOV functions do under PowerVM.
+ *  - A PE may have limited addressing mode. QEMU puts its windows where that has them.
  *  - A DDW call can fail, once, or some call and all after it, or a window be smaller
  *    than it was asked to be.
  *  - A PE can have EEH: it is enabled, frozen, reset and thawed. What a frozen
@@ -181,11 +182,29 @@ is_single:
 remove:
 	lwz	6, ARG(3)		/* a LIOBN */
 	rlwinm	6, 6, 24, 28, 31
-reset:
 	mflr	11
 	bl	may_fail
 	mtlr	11
 	b	pass
+
+/* QEMU takes three arguments: a fourth, for limited addressing mode, is the status */
+reset:
+	mflr	11
+	bl	may_fail
+	lwz	8, NARGS(3)
+	cmpwi	8, 4
+	mtlr	11
+	bne	pass
+	mr	9, 3
+	li	8, 3
+	stw	8, NARGS(3)
+	bl	pass
+	mtlr	11
+	li	8, 4
+	stw	8, NARGS(9)
+	lwz	8, ARG + 12(9)
+	stw	8, ARG + 16(9)
+	blr
 
 /* One window less than QEMU has left, if it is to be one at a time */
 query:

@@ -1,0 +1,118 @@
+#!/bin/bash
+# Windows of the host's own drivers: what memory they map, when it comes and goes and
+# where it ends, and what a device that does not reach 64 bits gets.
+# shellcheck disable=SC2016 # the guest's to expand
+. "$(dirname "$0")/lib.sh"
+
+# The window that maps memory, when a mark was written
+window() { "$top/lab/trace" state "$guest_trace" "$1" | sed -n 's/^window liobn=0x80000001 //p'; }
+
+# blocks NAME LAB-BOOT-OPTIONS... : the last block of memory that can be taken away
+# is, and comes back
+blocks() {
+	guest "$@" -- '
+		unset LAB_TRACE
+		until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+		mark 0x7ce00021
+		for block in $(ls -d /sys/devices/system/memory/memory* | sort -V -r); do
+			echo offline 2>/dev/null >$block/state && break
+		done
+		mark 0x7ce00022
+		echo online >$block/state && echo online
+		mark 0x7ce00023
+		dd if=/dev/nvme0n1 of=/dev/null bs=64k count=4 iflag=direct && echo reads'
+	is "$guest_status" 0 "$1: the guest ended well"
+	is "$(grep -cx -e online -e reads "$guest_log")" 2 "$1: memory comes back, the disk works"
+}
+
+# 17 GiB, with I/O pages of up to 16G: in blocks of 256M all of it is mapped
+blocks 17g -k ours-64k -m p9-17g
+is "$(window 0x7ce00021)" "start=0x800000000000000 page=0x10000000 set=68 size=0x800000000" \
+	"17g: all memory is mapped"
+is "$(window 0x7ce00022 | grep -o 'set=[0-9]*')" set=67 "17g: a block is cleared"
+is "$(window 0x7ce00023 | grep -o 'set=[0-9]*')" set=68 "17g: and mapped"
+is "$(trace_count 0x7ce00021 stuff) $(trace_count 0x7ce00021 failed)" "1 0" "17g: one call clears it"
+is "$(trace_count 0x7ce00022 indirect) $(trace_count 0x7ce00022 failed)" "1 0" "17g: one call maps it"
+
+# The same one by one, in pages of 16M
+blocks multitce-off -k ours-64k -m p9 -a multitce=off
+is "$(trace_count 0x7ce00021 put) $(trace_count 0x7ce00021 cleared) $(trace_count 0x7ce00021 stuff)" \
+	"16 16 0" "multitce=off: a block is cleared"
+is "$(trace_count 0x7ce00022 put) $(trace_count 0x7ce00022 set) $(trace_count 0x7ce00022 indirect)" \
+	"16 16 0" "multitce=off: and mapped"
+
+# A module is plugged that is beyond the direct window, which was made for the memory
+# that a kernel without NUMA finds at boot. It can be used, by way of the default window.
+# A file fills all memory but the last 300 MiB, so that buffers have to be in the module.
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+monitor "$logs/beyond.log" \
+	"object_add memory-backend-ram,id=more,size=512M" "device_add pc-dimm,id=dimm,memdev=more" &
+guest beyond -k ours-64k -m p9 -t 180 -- '
+	memory() { awk "/^$1:/ { print int(\$2 / 1024) }" /proc/meminfo; }
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=16 oflag=direct 2>/dev/null
+	sum=$(dd if=/dev/nvme0n1 bs=1M count=16 iflag=direct 2>/dev/null | md5sum)
+	before=$(memory MemTotal)
+	echo; echo plug
+	for i in $(seq 100); do
+		[ $(($(memory MemTotal) - before)) -lt 500 ] || break
+		sleep 0.2
+	done
+	echo "came: $(($(memory MemTotal) - before)) MiB"
+	mount -t tmpfs -o size=95% none /mnt
+	dd if=/dev/zero of=/mnt/fill bs=1M count=$(($(memory MemFree) - 300)) 2>/dev/null
+	mark 0x7ce00021
+	for i in 1 2 3 4; do
+		dd if=/dev/nvme0n1 bs=16M count=1 iflag=direct 2>/dev/null | md5sum
+	done >/tmp/sums
+	mark 0x7ce00022
+	[ "$(sort -u /tmp/sums)" = "$sum" ] && echo reads'
+wait
+is "$guest_status" 0 "beyond: the guest ended well"
+for line in "came: 512 MiB" reads; do
+	grep -qx "$line" "$guest_log"
+	ok $? "beyond: $line"
+done
+is "$(window 0x7ce00021)" "start=0x800000000000000 page=0x1000000 set=128 size=0x80000000" \
+	"beyond: the direct window maps what it did"
+is "$("$top/lab/trace" events "$guest_trace" 0x7ce00021 |
+	sed -n 's/^\(indirect\|put\|stuff\) .*\(liobn=\S*\).*/\2/p' | sort -u)" "liobn=0x80000000" \
+	"beyond: buffers are mapped in the default window"
+[ "$(trace_count 0x7ce00021 set)" -ge 4096 ]
+ok $? "beyond: at least one of them as a whole"
+
+# A disk whose driver is told that it reaches 48 bits. The host's driver is back after a
+# user (after mark 0x7ce0000a): the PE is put into limited addressing mode by a reset, and has
+# a direct window. The next user (0x7ce00001) has it reset, which ends the mode.
+guest limited -k ours-64k -m p9-limited -- '
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	echo "1b36 0010 ffffffff ffffffff 010802 ffffff 10000" >/sys/bus/pci/drivers/nvme/new_id
+	dd if=/dev/urandom of=/dev/nvme0n1 bs=64k count=4 oflag=direct 2>/dev/null
+	sum=$(dd if=/dev/nvme0n1 bs=64k count=4 iflag=direct 2>/dev/null | md5sum)
+	spapr_tce_demo
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	mark 0x7ce00021
+	echo "bits: $(cat /sys/bus/pci/devices/0000:00:02.0/dma_mask_bits)"
+	[ "$(dd if=/dev/nvme0n1 bs=64k count=4 iflag=direct 2>/dev/null | md5sum)" = "$sum" ] && echo reads
+	mark 0x7ce00022
+	spapr_tce_demo'
+resets() { "$top/lab/trace" counts "$guest_trace" 0x7ce00001 "$1" | grep -o 'reset=.'; }
+is "$guest_status" 0 "limited: the guest ended well"
+for line in "bits: 48" reads; do
+	grep -qx "$line" "$guest_log"
+	ok $? "limited: $line"
+done
+is "$(grep -c '^demo: .*: ok$' "$guest_log")" 10 "limited: VFIO works"
+is "$("$top/lab/trace" counts "$guest_trace" | awk '
+	/mark=0x7ce00021/ { exit }
+	/mark=0x7ce0000a/ { on = 1 }
+	on { for (i = 1; i <= NF; i++) { split($i, kv, "="); n[kv[1]] += kv[2] } }
+	END { print n["create"], n["reset"] }')" "1 1" "limited: a window in that mode"
+is "$(window 0x7ce00021)" "start=0x100000000 page=0x1000000 set=128 size=0x80000000" \
+	"limited: it maps all memory"
+is "$(trace_count 0x7ce00021 set)" 0 "limited: and buffers need no other"
+is "$(resets 1) $(resets 2)" "reset=0 reset=1" \
+	"limited: a user ends the mode"
+done_testing
