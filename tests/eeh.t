@@ -14,4 +14,7 @@ run_guest shim -k ours-64k -m pe-kinds-slof -t 300 -a lab.hugepages=4 -- '
 	exit $rc'
 is "$("$top/lab/trace" states "$guest_trace" 0x100 | same_windows)" "" \
 	"the hypervisor has the same windows before and after"
+
+# The errnos once more, where the platform has EEH: VFIO_EEH is an extension, but no type
+run_guest errno -k ours-64k -m pe-kinds-slof -t 300 -a lab.hugepages=4 -- spapr_tce_errno
 done_testing

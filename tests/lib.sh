@@ -170,7 +170,7 @@ clears() {
 
 # The selftests, in the order in which they are run. The disk of the guest is the
 # lab's, so the tests may write to it.
-programs=(lifecycle windows dma isolation errno race blocked groups host)
+programs=(lifecycle windows dma isolation errno pins race blocked groups host)
 
 # selftests KERNEL MACHINE [CMDLINE]: all of them in one guest. After each the
 # guest is as before the first (lab/guest/settled), nothing has leaked where the
