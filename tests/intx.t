@@ -1,12 +1,15 @@
 #!/bin/bash
-# The level interrupt of a device that a user has, with each interrupt controller, masked
-# in the device and at the controller: vfio-pci does the latter for all with nointxmask.
+# The level interrupt of a device that a user has, with each interrupt controller. With
+# nointxmask vfio-pci masks it there, without in the device.
 . "$(dirname "$0")/lib.sh"
 
-for machine in p9 p9-xics p8 powernv9 powernv8; do
-	for option in 0 1; do
-		run_guest "$machine nointxmask=$option" -k ours-64k -m "$machine" -t 300 \
-			-a "vfio_pci.nointxmask=$option" -- spapr_tce_intx
-	done
+intx() {
+	run_guest "$1 nointxmask=$2" -k ours-64k -m "$1" -t 300 \
+		-a "vfio_pci.nointxmask=$2" -- spapr_tce_intx
+}
+
+intx p9 0
+for machine in p9 p9-xics p8 powernv9; do
+	intx "$machine" 1
 done
 done_testing
