@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 
-suites=(pseries_ddw pseries_dma_windows pseries_host_table pseries_table_group tce_view)
+suites=(pseries_ddw pseries_dma_windows pseries_host_table pseries_table_group tce_view powernv_tce)
 
 # Each suite's results as TAP: "    ok 1 NAME" of those below it, by the plan.
 kunit() {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A guest inside the guest, by nested KVM: the lists of TCEs that it writes reach
-# the hypervisor as lists.
+# the hypervisor as lists. And what KVM knows of VFIO's tables, and of groups.
+# shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 
 run() {
@@ -28,4 +29,12 @@ run() {
 
 run ours-64k p9-kvm-2phb
 run ours-4k p9-kvm
+# Interrupts by XICS, as a partition has them that has no XIVE, and a device without an IOMMU
+run_guest "tables ours-64k" -k ours-64k -m p9-kvm-noiommu -t 300 -a xive=off -- \
+	'settled
+	spapr_tce_kvm_tables; rc=$?
+	spapr_tce_user || rc=1
+	settled "after both" || rc=1
+	exit $rc'
+run_guest "tables ours-4k" -k ours-4k -m p9-kvm -t 300 -- spapr_tce_kvm_tables
 done_testing
