@@ -17,19 +17,33 @@
  * stay when they are empty, so that maps and unmaps of little memory need no
  * allocation. Leaves beyond are charged to locked_vm as they come and go.
  *
+ * A pinned page (v1) is pinned and charged once for a view, however many entries
+ * map it: tce_view::pages counts them. As many pages as fit into the window have
+ * been charged when the container was enabled; each page beyond is charged as
+ * it is pinned and returned as it is unpinned. That happens where a page of the
+ * processor has several I/O pages, and entries map one I/O page of each.
+ *
  * Locking: tce_leaf::lock protects the notes of a leaf and the entries of the
  * table that go with them; who needs two takes the lower one first. Leaves are
  * found under RCU and counted: one reference for each task that works on the
  * leaf, one while an entry is noted, one if it is to stay. The last one is
  * dropped under the lock of the xarray, so that a leaf which is found under
  * that lock is alive. tce_view::lock serialises the adding of leaves and
- * protects what is charged for them. It nests in tce_leaf::lock, as do the
- * locks of the platform's ops, of registered regions, and mmap_lock.
+ * protects what is charged for them, and the pinned pages and their charge. It
+ * nests in tce_leaf::lock, as do the locks of the platform's ops, of registered
+ * regions, and mmap_lock.
+ *
+ * A view can outlive its table: KVM keeps views of tables, not the tables, whose
+ * end is up to VFIO. tce_view::tbl is the table until the last reference to it
+ * is dropped, and NULL then; what the view had has been freed by that time. A
+ * table that is found there may be about to be freed, so it is used only if
+ * iommu_tce_table_get() still gets a reference.
  *
  * Context: all functions may sleep. tce_view_destroy() can be called by RCU.
  */
 
 #include <linux/kernel.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mmu_context.h>
 #include <linux/mutex.h>
@@ -83,17 +97,27 @@ struct tce_leaf {
  * @lock: see the head of this file
  * @nr_kept: how many leaves stay
  * @nr_charged: how many others there are
+ * @pages: how many entries map a pinned page, by its pfn
+ * @nr_pages: how many pages these are
+ * @nr_paid: how many of them are charged by the owner of the container
  * @page_shift: of the table
  * @mm: whose memory is mapped, and who is charged
- * @work: frees the view where that cannot be done at once
+ * @tbl: the table, NULL when it has been freed
+ * @ref: for the structure: one of the table, one for each tce_view_get()
+ * @work: frees the contents where that cannot be done at once
  */
 struct tce_view {
 	struct xarray leaves;
-	struct mutex lock;	/* for new leaves, nr_kept, nr_charged */
+	struct mutex lock;	/* for new leaves and all that follows */
 	unsigned long nr_kept;
 	unsigned long nr_charged;
+	struct xarray pages;
+	unsigned long nr_pages;
+	unsigned long nr_paid;
 	unsigned int page_shift;
 	struct mm_struct *mm;
+	struct iommu_table __rcu *tbl;
+	struct kref ref;
 	struct work_struct work;
 };
 
@@ -142,28 +166,149 @@ int tce_view_init(struct iommu_table *tbl, struct mm_struct *mm)
 		return -ENOMEM;
 
 	xa_init_flags(&view->leaves, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&view->pages, XA_FLAGS_ACCOUNT);
 	mutex_init(&view->lock);
+	view->nr_paid = (u64)tbl->it_size << tbl->it_page_shift >> PAGE_SHIFT;
 	view->page_shift = tbl->it_page_shift;
 	view->mm = mm;
 	mmgrab(mm);
+	kref_init(&view->ref);
+	RCU_INIT_POINTER(view->tbl, tbl);
 	tbl->it_userspace = view;
 	return 0;
 }
 
-/* Pages on their way out, for one lookup and one update of a region */
+/**
+ * tce_view_get - keep the view of a table for longer than the table
+ * @tbl: a table that has a view, and to which the caller has a reference
+ *
+ * Return: the view, for tce_view_table() and tce_view_put().
+ */
+struct tce_view *tce_view_get(struct iommu_table *tbl)
+{
+	kref_get(&tbl->it_userspace->ref);
+	return tbl->it_userspace;
+}
+EXPORT_SYMBOL_GPL(tce_view_get);
+
+static void tce_view_kfree(struct kref *ref)
+{
+	struct tce_view *view = container_of(ref, struct tce_view, ref);
+
+	kfree(view);
+}
+
+/**
+ * tce_view_put - let go of a view
+ * @view: from tce_view_get(); its table may have been freed
+ */
+void tce_view_put(struct tce_view *view)
+{
+	kref_put(&view->ref, tce_view_kfree);
+}
+EXPORT_SYMBOL_GPL(tce_view_put);
+
+/**
+ * tce_view_table - is there still a table?
+ * @view: from tce_view_get()
+ *
+ * Return: the table, with a reference for the caller, or NULL if its owner has
+ * dropped it: no window refers to it then, and there will never be one again.
+ */
+struct iommu_table *tce_view_table(struct tce_view *view)
+{
+	struct iommu_table *tbl;
+
+	rcu_read_lock();
+	tbl = rcu_dereference(view->tbl);
+	if (tbl)
+		tbl = iommu_tce_table_get(tbl);
+	rcu_read_unlock();
+
+	return tbl;
+}
+EXPORT_SYMBOL_GPL(tce_view_table);
+
+/**
+ * tce_view_add_page - entries that are to come map a pinned page
+ * @tbl: the table
+ * @page: pinned for the caller, by pin_user_pages() or the like
+ * @count: how many entries
+ *
+ * Each of them has a reference to the page then, which its note stands for: see
+ * %TCE_NOTE_PINNED and tce_view_release(). The pin is the view's in any case.
+ *
+ * Return: 0; -ENOMEM if there is no memory, or none that the user may lock.
+ */
+int tce_view_add_page(struct iommu_table *tbl, struct page *page,
+		      unsigned long count)
+{
+	struct tce_view *view = tbl->it_userspace;
+	unsigned long old, pfn = page_to_pfn(page);
+	int ret;
+
+	mutex_lock(&view->lock);
+	old = xa_to_value(xa_load(&view->pages, pfn));
+	ret = xa_err(xa_store(&view->pages, pfn, xa_mk_value(old + count),
+			      GFP_KERNEL_ACCOUNT));
+	if (!ret && !old && view->nr_pages >= view->nr_paid) {
+		ret = account_locked_vm(view->mm, 1, true);
+		if (ret)
+			xa_erase(&view->pages, pfn);
+	}
+	if (!ret && !old)
+		view->nr_pages++;
+	mutex_unlock(&view->lock);
+
+	if (ret || old)
+		unpin_user_page(page);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(tce_view_add_page);
+
+static void tce_view_del_page(struct tce_view *view, struct page *page,
+			      unsigned long count, bool dirty)
+{
+	unsigned long left, pfn = page_to_pfn(page);
+
+	/* While it is pinned */
+	if (dirty && !PageDirty(compound_head(page)))
+		set_page_dirty_lock(page);
+
+	mutex_lock(&view->lock);
+	left = xa_to_value(xa_load(&view->pages, pfn)) - count;
+	if (left) {
+		xa_store(&view->pages, pfn, xa_mk_value(left), GFP_KERNEL);
+	} else {
+		xa_erase(&view->pages, pfn);
+		if (--view->nr_pages >= view->nr_paid)
+			account_locked_vm(view->mm, 1, false);
+		unpin_user_page(page);
+	}
+	mutex_unlock(&view->lock);
+}
+
+/*
+ * Pages on their way out: one lookup and one update for neighbouring entries
+ * that map the same region, or the same pinned page
+ */
 struct tce_release {
 	struct mm_iommu_table_group_mem_t *mem;
 	unsigned long start;
 	unsigned long size;
 	unsigned long mapped;
+	struct page *page;
+	unsigned long entries;
+	bool dirty;
 };
 
-static void tce_release_end(struct tce_release *rel)
+static void tce_release_end(struct tce_view *view, struct tce_release *rel)
 {
 	if (rel->mapped)
 		mm_iommu_mapped_sub(rel->mem, rel->mapped);
-	rel->mapped = 0;
-	rel->size = 0;
+	if (rel->page)
+		tce_view_del_page(view, rel->page, rel->entries, rel->dirty);
+	memset(rel, 0, sizeof(*rel));
 }
 
 static void tce_release_note(struct tce_view *view, struct tce_release *rel,
@@ -178,13 +323,18 @@ static void tce_release_note(struct tce_view *view, struct tce_release *rel,
 
 	if (note & TCE_NOTE_PINNED) {
 		page = pfn_to_page(addr >> PAGE_SHIFT);
-		unpin_user_pages_dirty_lock(&page, 1, note & TCE_PCI_WRITE);
+		if (rel->page != page) {
+			tce_release_end(view, rel);
+			rel->page = page;
+		}
+		rel->entries++;
+		rel->dirty |= !!(note & TCE_PCI_WRITE);
 		return;
 	}
 
 	/* Most often in the same region as the one before */
 	if (addr - rel->start >= rel->size) {
-		tce_release_end(rel);
+		tce_release_end(view, rel);
 		rel->mem = mm_iommu_lookup(view->mm, addr, size);
 		if (WARN_ON_ONCE(!rel->mem))
 			return;
@@ -214,13 +364,16 @@ static void tce_view_free(struct work_struct *work)
 		for (n = 0; leaf->noted && n < TCE_LEAF_ENTRIES; n++)
 			tce_release_note(view, &rel, leaf->notes[n]);
 		tce_leaf_free(leaf);
+		cond_resched();
 	}
-	tce_release_end(&rel);
+	tce_release_end(view, &rel);
 	xa_destroy(&view->leaves);
+	/* Empty, but for pages of which nobody knows whether they are mapped */
+	xa_destroy(&view->pages);
 	account_locked_vm(view->mm, tce_view_pages(view->nr_charged), false);
 	mmdrop(view->mm);
 	mutex_destroy(&view->lock);
-	kfree(view);
+	tce_view_put(view);
 }
 
 /**
@@ -242,6 +395,7 @@ void tce_view_destroy(struct iommu_table *tbl)
 		return;
 
 	tbl->it_userspace = NULL;
+	rcu_assign_pointer(view->tbl, NULL);
 	INIT_WORK(&view->work, tce_view_free);
 	if (in_interrupt())
 		schedule_work(&view->work);
@@ -582,18 +736,22 @@ static u64 tce_view_tce(struct tce_view *view, struct iommu_table *tbl,
  * @notes: the pages
  * @count: how many notes; those that are 0 are skipped
  *
- * Pinned pages are unpinned, regions are told that they are mapped so many
- * times less. Pages that the device could write to are marked dirty.
+ * Pages that no entry maps any more are unpinned, regions are told that they are
+ * mapped so many times less. Pages that the device could write to are marked
+ * dirty.
  */
 void tce_view_release(struct iommu_table *tbl, const u64 *notes,
 		      unsigned long count)
 {
+	struct tce_view *view = tbl->it_userspace;
 	struct tce_release rel = { };
 	unsigned long i;
 
-	for (i = 0; i < count; i++)
-		tce_release_note(tbl->it_userspace, &rel, notes[i]);
-	tce_release_end(&rel);
+	for (i = 0; i < count; i++) {
+		tce_release_note(view, &rel, notes[i]);
+		cond_resched();
+	}
+	tce_release_end(view, &rel);
 }
 EXPORT_SYMBOL_GPL(tce_view_release);
 
@@ -704,7 +862,7 @@ int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 		for (i = 0; !err && i < run.count; i++)
 			tce_release_note(view, &rel,
 					 tce_run_set_note(&run, i, 0));
-		tce_release_end(&rel);
+		tce_release_end(view, &rel);
 
 		tce_run_unlock(view, &run);
 		cond_resched();

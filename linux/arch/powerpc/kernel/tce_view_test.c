@@ -3,13 +3,15 @@
  * KUnit tests of the userspace view of a TCE table, tce_view.c
  *
  * The platform's table is an xarray here, and writing or clearing it can be made
- * to fail. What is mapped are pages that count as pinned for each entry.
+ * to fail. What is mapped are pages that count as pinned, by anything from one
+ * entry to all.
  */
 
 #include <kunit/test.h>
 
 #include <linux/completion.h>
 #include <linux/kernel.h>
+#include <linux/kref.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
@@ -22,7 +24,7 @@
 #include <asm/tce.h>
 #include <asm/tce_view.h>
 
-#define VIEW_TEST_PAGES		4
+#define VIEW_TEST_PAGES		4UL
 #define VIEW_TEST_OFFSET	0x1000
 #define VIEW_TEST_LEAF		512UL
 /* As many leaves as a view keeps, see TCE_VIEW_KEEP */
@@ -139,6 +141,26 @@ static int view_test_clear_tces(struct iommu_table *tbl, unsigned long index,
 	return 0;
 }
 
+/* How many pages does the platform's table have? */
+static int view_test_mapped(struct view_test *vt)
+{
+	unsigned long index;
+	int i, n = 0;
+	void *p;
+
+	for (i = 0; i < VIEW_TEST_PAGES; i++) {
+		xa_for_each(&vt->tces, index, p) {
+			if (xa_to_value(p) >> PAGE_SHIFT ==
+			    page_to_pfn(vt->page[i])) {
+				n++;
+				break;
+			}
+		}
+	}
+
+	return n;
+}
+
 static unsigned long view_test_entries(struct view_test *vt)
 {
 	unsigned long index, n = 0;
@@ -184,6 +206,11 @@ static int view_test_map(struct view_test *vt, struct tce_batch *batch,
 	for (i = 0; i < npages; i++) {
 		page = view_test_page(vt, entry + i, shift);
 		view_test_pin(page);
+		ret = tce_view_add_page(tbl, page, 1);
+		if (ret) {
+			tce_view_release(tbl, batch->notes, i);
+			goto unreserve;
+		}
 		batch->notes[i] = view_test_note(page, perm);
 		batch->tces[i] = cpu_to_be64(page_to_phys(page) | perm);
 	}
@@ -191,6 +218,7 @@ static int view_test_map(struct view_test *vt, struct tce_batch *batch,
 	ret = tce_view_map(tbl, index, npages, batch);
 	if (ret)
 		tce_view_release(tbl, batch->notes, npages);
+unreserve:
 	tce_view_unreserve(tbl, index, npages);
 	return ret;
 }
@@ -240,6 +268,7 @@ static int view_test_init(struct kunit *test)
 
 	vt->ops.put_tces = view_test_put_tces;
 	vt->ops.clear_tces = view_test_clear_tces;
+	kref_init(&vt->tbl.it_kref);
 	vt->tbl.it_ops = &vt->ops;
 	vt->tbl.it_offset = VIEW_TEST_OFFSET;
 	vt->tbl.it_size = 1UL << 35;
@@ -287,7 +316,8 @@ static void view_test_map_and_unmap(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, entry, npages, 0), 0);
 		KUNIT_EXPECT_EQ(test, view_test_entries(vt), npages);
-		KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), npages);
+		KUNIT_EXPECT_EQ(test, view_test_all_pins(vt),
+				min(npages, VIEW_TEST_PAGES));
 		view_test_expect(test, entry, npages, 0);
 
 		KUNIT_EXPECT_EQ(test, view_test_unmap(vt, entry, npages), 0);
@@ -345,7 +375,7 @@ static void view_test_map_over(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 256, 512, 3), 0);
 	view_test_expect(test, 0, 256, 2);
 	view_test_expect(test, 256, 512, 3);
-	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 768);
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), VIEW_TEST_PAGES);
 }
 
 static void view_test_dirty(struct kunit *test)
@@ -377,7 +407,8 @@ static void view_test_put_refused(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, view_test_map_rw(vt, 100, 512, 1), -EIO);
 		KUNIT_EXPECT_EQ(test, view_test_entries(vt), 256);
 		view_test_expect(test, 100, 256, 0);
-		KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 256);
+		KUNIT_EXPECT_EQ(test, view_test_all_pins(vt),
+				VIEW_TEST_PAGES);
 
 		/* It works the next time */
 		KUNIT_EXPECT_EQ(test, view_test_map_rw(vt, 100, 512, 1), 0);
@@ -500,6 +531,62 @@ static void view_test_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 0);
 }
 
+/* The same page behind many entries is pinned once, until the last is cleared */
+static void view_test_one_pin(struct kunit *test)
+{
+	struct view_test *vt = test->priv;
+	struct page *page = view_test_page(vt, 0, 0);
+	unsigned long i;
+
+	for (i = 0; i < 3 * VIEW_TEST_LEAF; i++)
+		KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, i * VIEW_TEST_PAGES,
+						       1, 0), 0);
+	KUNIT_EXPECT_EQ(test, view_test_pins(page), 1);
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 1);
+
+	/* In a list */
+	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 0, 512, 0), 0);
+	KUNIT_EXPECT_EQ(test, view_test_pins(page), 1);
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), VIEW_TEST_PAGES);
+
+	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, (i - 1) *
+					      VIEW_TEST_PAGES), 0);
+	KUNIT_EXPECT_EQ(test, view_test_entries(vt), 1);
+	KUNIT_EXPECT_EQ(test, view_test_pins(page), 1);
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 1);
+	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, vt->tbl.it_size), 0);
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
+}
+
+/* As many pages as the window has room for are paid, others are charged */
+static void view_test_pages_charged(struct kunit *test)
+{
+	struct view_test *vt = test->priv;
+	unsigned long i, entries = 2 * PAGE_SIZE >> vt->tbl.it_page_shift;
+
+	/* Room for two pages; the view does not mind entries beyond */
+	tce_view_destroy(&vt->tbl);
+	vt->tbl.it_size = entries;
+	KUNIT_ASSERT_EQ(test, tce_view_init(&vt->tbl, vt->mm), 0);
+
+	for (i = 0; i < VIEW_TEST_PAGES; i++) {
+		KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, i, 1, 0), 0);
+		KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, i < 2 ? 0 : i - 1);
+	}
+	/* The same pages once more */
+	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, i, VIEW_TEST_PAGES, 0), 0);
+	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 2);
+
+	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, VIEW_TEST_PAGES), 0);
+	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 2);
+	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, i, 1), 0);
+	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 1);
+	/* A view that is freed returns what is left */
+	tce_view_destroy(&vt->tbl);
+	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 0);
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
+}
+
 struct view_test_walk {
 	struct view_test *vt;
 	unsigned int calls;
@@ -569,6 +656,33 @@ static void view_test_destroy(struct kunit *test)
 	tce_view_destroy(&vt->tbl);
 }
 
+/* Who keeps a view sees whether its table is there, and keeps nothing else */
+static void view_test_outlives(struct kunit *test)
+{
+	struct view_test *vt = test->priv;
+	struct tce_view *view;
+	int i;
+
+	view = tce_view_get(&vt->tbl);
+	for (i = 0; i < 3 * VIEW_TEST_KEPT; i++)
+		KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, i * VIEW_TEST_LEAF,
+						       2, 0), 0);
+	KUNIT_EXPECT_PTR_EQ(test, tce_view_table(view), &vt->tbl);
+	KUNIT_EXPECT_EQ(test, kref_read(&vt->tbl.it_kref), 2);
+	KUNIT_EXPECT_EQ(test, iommu_tce_table_put(&vt->tbl), 0);
+
+	/* Nobody has a reference any more: it is about to be freed */
+	refcount_set(&vt->tbl.it_kref.refcount, 0);
+	KUNIT_EXPECT_NULL(test, tce_view_table(view));
+	KUNIT_EXPECT_EQ(test, kref_read(&vt->tbl.it_kref), 0);
+
+	tce_view_destroy(&vt->tbl);
+	KUNIT_EXPECT_NULL(test, tce_view_table(view));
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
+	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 0);
+	tce_view_put(view);
+}
+
 struct view_test_thread {
 	struct view_test *vt;
 	struct tce_batch batch;
@@ -635,8 +749,8 @@ static void view_test_threads(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, th[i].ret, 0);
 	}
 
-	/* Each entry has one pin, and no other page has any */
-	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), view_test_entries(vt));
+	/* Each page that is mapped has one pin, and no other has any */
+	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), view_test_mapped(vt));
 	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, vt->tbl.it_size), 0);
 	KUNIT_EXPECT_EQ(test, view_test_entries(vt), 0);
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
@@ -653,8 +767,11 @@ static struct kunit_case view_test_cases[] = {
 	KUNIT_CASE(view_test_stuck),
 	KUNIT_CASE(view_test_clear_refused),
 	KUNIT_CASE(view_test_charged),
+	KUNIT_CASE(view_test_one_pin),
+	KUNIT_CASE(view_test_pages_charged),
 	KUNIT_CASE(view_test_walk),
 	KUNIT_CASE(view_test_destroy),
+	KUNIT_CASE(view_test_outlives),
 	KUNIT_CASE(view_test_threads),
 	{ }
 };

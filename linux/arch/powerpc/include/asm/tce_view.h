@@ -12,12 +12,14 @@
 
 struct iommu_table;
 struct mm_struct;
+struct page;
+struct tce_view;
 
 /*
  * A note says what an entry maps: its permission, %TCE_PCI_READ and
  * %TCE_PCI_WRITE, and the user address of a page in a registered region, or,
- * with %TCE_NOTE_PINNED, the real address of a page that has been pinned for
- * this entry. 0 stands for an empty entry.
+ * with %TCE_NOTE_PINNED, the real address of a page that has been pinned, see
+ * tce_view_add_page(). 0 stands for an empty entry.
  */
 #define TCE_NOTE_PINNED		0x4
 #define TCE_NOTE_FLAGS		0x7
@@ -44,10 +46,16 @@ int tce_view_init(struct iommu_table *tbl, struct mm_struct *mm);
 void tce_view_destroy(struct iommu_table *tbl);
 bool tce_view_belongs_to(struct iommu_table *tbl, struct mm_struct *mm);
 
+struct tce_view *tce_view_get(struct iommu_table *tbl);
+void tce_view_put(struct tce_view *view);
+struct iommu_table *tce_view_table(struct tce_view *view);
+
 int tce_view_reserve(struct iommu_table *tbl, unsigned long index,
 		     unsigned long npages);
 void tce_view_unreserve(struct iommu_table *tbl, unsigned long index,
 			unsigned long npages);
+int tce_view_add_page(struct iommu_table *tbl, struct page *page,
+		      unsigned long count);
 int tce_view_map(struct iommu_table *tbl, unsigned long index,
 		 unsigned long npages, struct tce_batch *batch);
 int tce_view_unmap(struct iommu_table *tbl, unsigned long index,

@@ -46,6 +46,7 @@ enum {
 	DDW_EXT_COUNT,
 	DDW_EXT_RESET,
 	DDW_EXT_QUERY_OUTPUTS,
+	DDW_EXT_LIMITED,
 };
 
 static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
@@ -61,21 +62,21 @@ static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
 
 /**
  * ddw_firmware_init - find out which DDW calls a PE has
- * @fw: filled in
+ * @fw: the calls are filled in; zeroed before the first time
  * @dn: node that describes the windows of the PE
  *
- * The platform may add or withdraw the calls when the partition migrates, so
- * this is called again whenever the PE changes hands. ddw_remove() can be used
- * afterwards, the other calls after ddw_firmware_set_device() or
- * ddw_firmware_set_pdn().
+ * The platform may add, withdraw or renumber the calls when the partition
+ * migrates, so this is called again before they are used. ddw_remove() can be
+ * used afterwards, the other calls if ddw_firmware_set_device() or
+ * ddw_firmware_set_pdn() was called once.
  */
 void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 {
 	u32 token[DDW_APPLICABLE_CELLS];
-	u32 wide;
+	u32 value;
 
-	memset(fw, 0, sizeof(*fw));
-
+	fw->dynamic = false;
+	fw->resettable = false;
 	if (of_property_read_u32_array(dn, "ibm,ddw-applicable", token,
 				       DDW_APPLICABLE_CELLS))
 		return;
@@ -87,8 +88,11 @@ void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 	fw->resettable = ddw_read_extension(dn, DDW_EXT_RESET,
 					    &fw->reset_token);
 	fw->query_outputs = 5;
-	if (ddw_read_extension(dn, DDW_EXT_QUERY_OUTPUTS, &wide) && wide == 1)
+	if (ddw_read_extension(dn, DDW_EXT_QUERY_OUTPUTS, &value) && value == 1)
 		fw->query_outputs = 6;
+	fw->limitable = fw->resettable &&
+			ddw_read_extension(dn, DDW_EXT_LIMITED, &value) &&
+			value;
 }
 
 /**
@@ -240,6 +244,7 @@ int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query)
 		query->largest_block = out[1];
 		query->pgsizes = ddw_decode_pgsizes(out[2]);
 	}
+	query->largest_block = min(query->largest_block, DDW_MAX_TCES);
 
 	pr_debug("PE %x of PHB %llx: %u windows left, %llx TCEs, page sizes %llx\n",
 		 fw->config_addr, fw->buid, query->windows,
@@ -321,6 +326,27 @@ int ddw_reset(const struct ddw_firmware *fw)
 		return -EOPNOTSUPP;
 
 	return ddw_rtas("ibm,reset-pe-dma-windows", fw->reset_token, 3, args, 1,
+			NULL);
+}
+
+/**
+ * ddw_reset_limited - the same, and begin limited addressing mode
+ * @fw: the calls of the PE
+ *
+ * New windows are not put at an address that takes 64 bits, but at 4G, until
+ * ddw_reset() ends the mode.
+ *
+ * Return: 0, -EOPNOTSUPP without the mode, -EINVAL or -EIO as the platform says.
+ */
+int ddw_reset_limited(const struct ddw_firmware *fw)
+{
+	const u32 args[DDW_RTAS_ARGS] = { fw->config_addr, BUID_HI(fw->buid),
+					  BUID_LO(fw->buid), 1 };
+
+	if (!fw->limitable)
+		return -EOPNOTSUPP;
+
+	return ddw_rtas("ibm,reset-pe-dma-windows", fw->reset_token, 4, args, 1,
 			NULL);
 }
 

@@ -11,6 +11,12 @@ struct device_node;
 struct pci_dev;
 struct pci_dn;
 
+/*
+ * The most TCEs that a window is to have. Hypervisors are known to count them in
+ * 32 bits and to fail, for all of the partition, when they do not fit.
+ */
+#define DDW_MAX_TCES	(1ULL << 31)
+
 /**
  * struct ddw_firmware - the DDW calls that the platform offers for a PE
  * @config_addr: configuration address of a device of the PE
@@ -22,6 +28,7 @@ struct pci_dn;
  * @query_outputs: words that ibm,query-pe-dma-window returns, 5 or 6
  * @dynamic: query, create and remove can be called
  * @resettable: reset can be called
+ * @limitable: and can put the PE into limited addressing mode
  */
 struct ddw_firmware {
 	u32 config_addr;
@@ -33,12 +40,13 @@ struct ddw_firmware {
 	unsigned int query_outputs;
 	bool dynamic;
 	bool resettable;
+	bool limitable;
 };
 
 /**
  * struct ddw_query - what a PE can still get
  * @windows: number of windows that can be created now
- * @largest_block: the most TCEs that a new window can have
+ * @largest_block: the most TCEs that a new window can have, at most %DDW_MAX_TCES
  * @pgsizes: bitmap of supported I/O page sizes, bit n for 2^n bytes
  */
 struct ddw_query {
@@ -55,6 +63,7 @@ int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
 	       u32 *liobn, u64 *start);
 int ddw_remove(const struct ddw_firmware *fw, u32 liobn);
 int ddw_reset(const struct ddw_firmware *fw);
+int ddw_reset_limited(const struct ddw_firmware *fw);
 
 int ddw_tce_get(u32 liobn, u64 ioba, u64 *tce);
 int ddw_tce_put(u32 liobn, u64 ioba, u64 tce);

@@ -132,7 +132,7 @@ struct device_node *ddw_fake_node(struct ddw_fake *fake, unsigned int pe)
 	const u32 applicable[] = { DDW_FAKE_TOKEN + DDW_FAKE_QUERY,
 				   DDW_FAKE_TOKEN + DDW_FAKE_CREATE,
 				   DDW_FAKE_TOKEN + DDW_FAKE_REMOVE };
-	const u32 extensions[] = { 2, DDW_FAKE_TOKEN + DDW_FAKE_RESET, 1 };
+	const u32 extensions[] = { 3, DDW_FAKE_TOKEN + DDW_FAKE_RESET, 1, 1 };
 	const u32 two = 2;
 
 	if (fake->dn[pe].properties)
@@ -150,6 +150,20 @@ struct device_node *ddw_fake_node(struct ddw_fake *fake, unsigned int pe)
 	return &fake->dn[pe];
 }
 
+/* A property of the PE is not there, as if the platform did not have it */
+void ddw_fake_hide(struct ddw_fake *fake, unsigned int pe, const char *name)
+{
+	struct property **p;
+
+	ddw_fake_node(fake, pe);
+	for (p = &fake->dn[pe].properties; *p; p = &(*p)->next) {
+		if (!strcmp((*p)->name, name)) {
+			*p = (*p)->next;
+			return;
+		}
+	}
+}
+
 /* As from ddw_firmware_init() and ddw_firmware_set_device() for a PE */
 void ddw_fake_firmware(struct ddw_firmware *fw, unsigned int pe)
 {
@@ -161,6 +175,7 @@ void ddw_fake_firmware(struct ddw_firmware *fw, unsigned int pe)
 	fw->query_outputs = 6;
 	fw->dynamic = true;
 	fw->resettable = true;
+	fw->limitable = true;
 }
 
 u32 ddw_fake_liobn(unsigned int pe, unsigned int num)
@@ -307,7 +322,7 @@ static int ddw_fake_create(struct ddw_fake *fake, unsigned int pe,
 	win->exists = true;
 	win->dynamic = true;
 	win->page_shift = page_shift;
-	win->start = fake->start[num];
+	win->start = fake->limited[pe] ? DDW_FAKE_LIMITED : fake->start[num];
 	win->size = 1ULL << window_shift;
 	/* That of the default window, too: nobody is to find them then */
 	xa_destroy(&win->tces);
@@ -348,10 +363,11 @@ static int ddw_fake_remove(struct ddw_fake *fake, u32 liobn)
 	return 0;
 }
 
-static int ddw_fake_reset(struct ddw_fake *fake, unsigned int pe)
+static int ddw_fake_reset(struct ddw_fake *fake, unsigned int pe, bool limited)
 {
 	int num;
 
+	fake->limited[pe] = limited;
 	for (num = 0; num < DDW_FAKE_WINDOWS; num++) {
 		if (num == DDW_FAKE_DEFAULT)
 			continue;
@@ -386,7 +402,9 @@ int ddw_fake_rtas(struct ddw_fake *fake, u32 token, int nargs, const u32 *args,
 	case DDW_FAKE_REMOVE:
 		return nargs == 1 ? ddw_fake_remove(fake, args[0]) : -3;
 	case DDW_FAKE_RESET:
-		return nargs == 3 ? ddw_fake_reset(fake, pe) : -3;
+		if (nargs != 3 && (nargs != 4 || args[3] > 1))
+			return -3;
+		return ddw_fake_reset(fake, pe, nargs == 4 && args[3]);
 	default:
 		return -3;
 	}

@@ -26,6 +26,9 @@ struct kunit;
 #define DDW_FAKE_SIZE		SZ_8M
 #define DDW_FAKE_PROPERTIES	5
 
+/* Where windows are in limited addressing mode */
+#define DDW_FAKE_LIMITED	SZ_4G
+
 /* What the platform is asked for */
 enum ddw_fake_call {
 	DDW_FAKE_QUERY,
@@ -72,6 +75,7 @@ struct ddw_fake_window {
  * @largest_block: and of the largest window
  * @first: the lowest number of a window that is created
  * @start: where each window of a PE is put
+ * @limited: a PE is in limited addressing mode
  * @restores_default: the default window returns when the last window is removed
  * @busy: how often a call is answered with @busy_status before it is done
  * @busy_status: RTAS status or hypercall code
@@ -97,6 +101,7 @@ struct ddw_fake {
 	u64 largest_block;
 	unsigned int first;
 	u64 start[DDW_FAKE_WINDOWS];
+	bool limited[DDW_FAKE_PES];
 	bool restores_default;
 
 	unsigned int busy;
@@ -122,6 +127,7 @@ struct ddw_fake {
 struct ddw_fake *ddw_fake_init(struct kunit *test);
 void ddw_fake_exit(struct ddw_fake *fake);
 struct device_node *ddw_fake_node(struct ddw_fake *fake, unsigned int pe);
+void ddw_fake_hide(struct ddw_fake *fake, unsigned int pe, const char *name);
 void ddw_fake_firmware(struct ddw_firmware *fw, unsigned int pe);
 u64 ddw_fake_buid(unsigned int pe);
 u32 ddw_fake_liobn(unsigned int pe, unsigned int num);

@@ -62,6 +62,14 @@ static void ddw_test_firmware(struct kunit *test)
 		cpu_to_be32(11), cpu_to_be32(12), cpu_to_be32(13),
 		cpu_to_be32(1), cpu_to_be32(14), cpu_to_be32(1),
 	};
+	const __be32 limited[] = {
+		cpu_to_be32(11), cpu_to_be32(12), cpu_to_be32(13),
+		cpu_to_be32(3), cpu_to_be32(14), cpu_to_be32(0), cpu_to_be32(1),
+	};
+	const __be32 unlimited[] = {
+		cpu_to_be32(11), cpu_to_be32(12), cpu_to_be32(13),
+		cpu_to_be32(3), cpu_to_be32(14), cpu_to_be32(1), cpu_to_be32(0),
+	};
 	struct ddw_firmware fw;
 
 	/* No DDW at all, and a property that is too short */
@@ -91,6 +99,18 @@ static void ddw_test_firmware(struct kunit *test)
 	ddw_test_node(test, &fw, 3, 1, cells);
 	KUNIT_EXPECT_FALSE(test, fw.resettable);
 	KUNIT_EXPECT_EQ(test, fw.query_outputs, 5);
+
+	/* The third one, which may say no, and not without the first */
+	ddw_test_node(test, &fw, 3, 4, limited);
+	KUNIT_EXPECT_TRUE(test, fw.limitable);
+	KUNIT_EXPECT_EQ(test, fw.query_outputs, 5);
+	ddw_test_node(test, &fw, 3, 4, unlimited);
+	KUNIT_EXPECT_FALSE(test, fw.limitable);
+	KUNIT_EXPECT_EQ(test, fw.query_outputs, 6);
+	ddw_test_node(test, &fw, 3, 3, limited);
+	KUNIT_EXPECT_FALSE(test, fw.limitable);
+	ddw_test_node(test, &fw, 3, 3, cells);
+	KUNIT_EXPECT_FALSE(test, fw.limitable);
 }
 
 static void ddw_test_no_ddw(struct kunit *test)
@@ -107,6 +127,7 @@ static void ddw_test_no_ddw(struct kunit *test)
 			-EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, ddw_remove(&fw, 1), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, ddw_reset(&fw), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, ddw_reset_limited(&fw), -EOPNOTSUPP);
 	for (i = 0; i < DDW_FAKE_CALLS; i++)
 		KUNIT_EXPECT_EQ(test, fake->calls[i], 0);
 }
@@ -121,15 +142,20 @@ static void ddw_test_query(struct kunit *test)
 
 	ddw_fake_firmware(&fw, 0);
 	fake->max_windows = 3;
-	fake->largest_block = 1ULL << 40;
+	fake->largest_block = 1ULL << 31;
 
 	for (i = 0; i < ARRAY_SIZE(shift); i++) {
 		fake->pgsizes = BIT(i);
 		KUNIT_ASSERT_EQ(test, ddw_query(&fw, &query), 0);
 		KUNIT_EXPECT_EQ(test, query.pgsizes, 1ULL << shift[i]);
 		KUNIT_EXPECT_EQ(test, query.windows, 2);
-		KUNIT_EXPECT_EQ(test, query.largest_block, 1ULL << 40);
+		KUNIT_EXPECT_EQ(test, query.largest_block, 1ULL << 31);
 	}
+
+	/* No more than others are known to count */
+	fake->largest_block = 1ULL << 40;
+	KUNIT_ASSERT_EQ(test, ddw_query(&fw, &query), 0);
+	KUNIT_EXPECT_EQ(test, query.largest_block, 1ULL << 31);
 
 	/* Sizes that nobody knows are ignored */
 	fake->pgsizes = ~0;
@@ -266,6 +292,39 @@ static void ddw_test_create(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
 }
 
+/* A reset begins the mode, another one ends it */
+static void ddw_test_limited(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct ddw_firmware fw = { };
+	u64 start;
+	u32 liobn;
+
+	ddw_fake_firmware(&fw, 0);
+	KUNIT_ASSERT_EQ(test, ddw_reset_limited(&fw), 0);
+	KUNIT_ASSERT_EQ(test, ddw_create(&fw, 16, 32, &liobn, &start), 0);
+	KUNIT_EXPECT_EQ(test, start, DDW_FAKE_LIMITED);
+
+	/* Both take all windows but the default one */
+	KUNIT_ASSERT_EQ(test, ddw_reset_limited(&fw), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
+	KUNIT_ASSERT_EQ(test, ddw_reset(&fw), 0);
+	KUNIT_ASSERT_EQ(test, ddw_create(&fw, 16, 32, &liobn, &start), 0);
+	KUNIT_EXPECT_EQ(test, start, 1ULL << 59);
+
+	/* No call of a platform that does not have the mode */
+	fw.limitable = false;
+	fake->calls[DDW_FAKE_RESET] = 0;
+	KUNIT_EXPECT_EQ(test, ddw_reset_limited(&fw), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
+
+	fw.limitable = true;
+	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 1, -1);
+	KUNIT_EXPECT_EQ(test, ddw_reset_limited(&fw), -EIO);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
+}
+
 /* Lists and ranges, in all lengths around the limit of one hypercall */
 static void ddw_test_ranges(struct kunit *test)
 {
@@ -328,6 +387,7 @@ static struct kunit_case ddw_test_cases[] = {
 	KUNIT_CASE(ddw_test_statuses),
 	KUNIT_CASE(ddw_test_busy),
 	KUNIT_CASE(ddw_test_create),
+	KUNIT_CASE(ddw_test_limited),
 	KUNIT_CASE(ddw_test_ranges),
 	KUNIT_CASE(ddw_test_clear_fails),
 	{ }

@@ -3,17 +3,20 @@
  * DMA windows of a partitionable endpoint (PE)
  *
  * This is the only place that creates, removes or resets a window, and it
- * knows at any time which ones there are. The invariants:
+ * knows at any time which ones there are: those in use, by slot, and those that
+ * the platform may have beside them. The latter are "left"; one of them is
+ * "dirty" as long as nobody can prove that it holds no entry. The invariants:
  *
- *  - a window that no slot refers to holds no entry, so the device reaches
- *    nothing through it, or it is marked as dirty, because the hypervisor did
- *    not clear it, and is not used before that has succeeded;
+ *  - what is not proved empty is dirty, and while anything is dirty no user
+ *    gets the PE, nor another window of it;
  *  - the default window is removed only if the platform can bring it back.
  *
  * LoPAR makes the default window special. ibm,reset-pe-dma-windows is the one
- * call that restores it, and takes all other windows away. And it returns by
- * itself when the last window is removed and was another one. Neither clears
- * its entries.
+ * call that restores it, and removes all other windows. The platform also
+ * restores it by itself when the last window is removed and was another one.
+ * Neither clears its entries. A reset is also the only proof of what a PE has
+ * after somebody else has had it: then there is the default window, and nothing
+ * else.
  *
  * Locking: all functions want pseries_pe::lock held, but for the first ones and
  * the last one in the life of a PE: pe_windows_init(), pe_windows_inherit() and
@@ -30,13 +33,18 @@
 
 #include "dma_windows.h"
 
+/* The place of the default window in pseries_pe::left; the others follow */
+#define PE_LEFT_DEFAULT		0
+#define PE_LEFT_OTHERS		1
+
 /**
  * pe_windows_init - initial state of a PE, at boot or hotplug
  * @pe: zeroed by the caller, not yet visible to others
  * @dn: node with the "ibm,dma-window" of the PE, if it has one
  *
  * Slot 0 gets the default window, for the host. It may hold entries of an
- * earlier kernel.
+ * earlier kernel. If that kernel has given it up for another window there is
+ * "ibm,dma-window-saved" instead, and slot 0 stays empty.
  */
 void pe_windows_init(struct pseries_pe *pe, struct device_node *dn)
 {
@@ -48,18 +56,22 @@ void pe_windows_init(struct pseries_pe *pe, struct device_node *dn)
 	ddw_firmware_init(&pe->fw, dn);
 
 	pe->default_prop = of_find_property(dn, "ibm,dma-window", NULL);
-	if (!pe->default_prop)
+	pe->saved_prop = of_find_property(dn, "ibm,dma-window-saved", NULL);
+	if (pe->default_prop)
+		cells = pe->default_prop->value;
+	else if (pe->saved_prop)
+		cells = pe->saved_prop->value;
+	else
 		return;
 
-	cells = pe->default_prop->value;
 	of_parse_dma_window(dn, cells, &liobn, &start, &size);
 	pe->boot.kind = PE_WINDOW_DEFAULT;
 	pe->boot.liobn = liobn;
 	pe->boot.page_shift = IOMMU_PAGE_SHIFT_4K;
 	pe->boot.start = start;
 	pe->boot.size = size;
-	pe->boot_present = true;
-	pe->window[0] = pe->boot;
+	if (pe->default_prop)
+		pe->window[0] = pe->boot;
 }
 
 /* If nobody can tell it is there: it would be forgotten otherwise */
@@ -71,15 +83,14 @@ static bool pe_entry_found(u32 liobn, u64 ioba)
 	return ret != -EINVAL && ret != -ENXIO;
 }
 
-static bool pe_windows_in_use(struct pseries_pe *pe)
+static unsigned int pe_windows_in_use(struct pseries_pe *pe)
 {
-	int i;
+	unsigned int i, n = 0;
 
 	for (i = 0; i < ARRAY_SIZE(pe->window); i++)
-		if (pe->window[i].kind != PE_WINDOW_NONE)
-			return true;
+		n += pe->window[i].kind != PE_WINDOW_NONE;
 
-	return false;
+	return n;
 }
 
 static bool pe_boot_window_used(struct pseries_pe *pe)
@@ -91,6 +102,81 @@ static bool pe_boot_window_used(struct pseries_pe *pe)
 			return true;
 
 	return false;
+}
+
+/* The default window if the platform has it and no slot uses it, or NULL */
+static struct pe_window *pe_left_default(struct pseries_pe *pe)
+{
+	struct pe_window *boot = &pe->left[PE_LEFT_DEFAULT];
+
+	return boot->kind == PE_WINDOW_NONE ? NULL : boot;
+}
+
+static bool pe_left_others(struct pseries_pe *pe)
+{
+	int i;
+
+	for (i = PE_LEFT_OTHERS; i < ARRAY_SIZE(pe->left); i++)
+		if (pe->left[i].kind != PE_WINDOW_NONE)
+			return true;
+
+	return false;
+}
+
+/**
+ * pe_windows_left_default - whether the default window is there, unused
+ * @pe: the PE
+ */
+bool pe_windows_left_default(struct pseries_pe *pe)
+{
+	return pe_left_default(pe);
+}
+
+/**
+ * pe_windows_left_dirty - whether a device may reach what it should not
+ * @pe: the PE
+ *
+ * Return: whether there may be entries outside of the windows in use.
+ */
+bool pe_windows_left_dirty(struct pseries_pe *pe)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pe->left); i++)
+		if (pe->left[i].kind != PE_WINDOW_NONE && pe->left[i].dirty)
+			return true;
+
+	return false;
+}
+
+static void pe_left_set_default(struct pseries_pe *pe, bool dirty)
+{
+	pe->left[PE_LEFT_DEFAULT] = pe->boot;
+	pe->left[PE_LEFT_DEFAULT].dirty = dirty;
+}
+
+static void pe_left_add_unknown(struct pseries_pe *pe)
+{
+	struct pe_window *last = &pe->left[ARRAY_SIZE(pe->left) - 1];
+
+	memset(last, 0, sizeof(*last));
+	last->kind = PE_WINDOW_UNKNOWN;
+	last->dirty = true;
+}
+
+/* A dynamic window stays. What there is no room for counts as unknown. */
+static void pe_left_add(struct pseries_pe *pe, const struct pe_window *win)
+{
+	int i;
+
+	for (i = PE_LEFT_OTHERS; i < ARRAY_SIZE(pe->left) - 1; i++) {
+		if (pe->left[i].kind == PE_WINDOW_NONE) {
+			pe->left[i] = *win;
+			return;
+		}
+	}
+
+	pe_left_add_unknown(pe);
 }
 
 /**
@@ -113,69 +199,95 @@ int pe_window_clear(struct pseries_pe *pe, struct pe_window *win)
 }
 
 /*
- * Does the platform have the default window, whether we asked for it or not?
- * Another window may have got its number meanwhile, but that one has been
- * removed when it comes to this, or is known to have stayed.
- */
-static bool pe_boot_window_found(struct pseries_pe *pe)
-{
-	return !pe->stale_boot_liobn &&
-	       pe_entry_found(pe->boot.liobn, pe->boot.start);
-}
-
-/*
- * Take the default window away, unless a slot uses it or it could not be
- * brought back. Where it has to stay it is emptied and does no harm.
+ * Remove the default window, unless a slot uses it or it could not be brought
+ * back. Where it has to stay it is emptied and does no harm.
  */
 static void pe_boot_window_remove(struct pseries_pe *pe)
 {
-	if (!pe->boot_present || pe_boot_window_used(pe))
+	struct pe_window *boot = pe_left_default(pe);
+
+	if (!boot)
 		return;
 
-	if ((pe->fw.resettable && !ddw_remove(&pe->fw, pe->boot.liobn)) ||
-	    (pe->boot.dirty && pe_window_clear(pe, &pe->boot) &&
-	     !pe_boot_window_found(pe))) {
-		pe->boot_present = false;
-		pe->boot.dirty = false;
-	}
+	if (pe->fw.resettable && !ddw_remove(&pe->fw, boot->liobn))
+		boot->kind = PE_WINDOW_NONE;
+	else if (boot->dirty)
+		pe_window_clear(pe, boot);
 }
 
 /*
  * Back to the default window and nothing else. Only for a PE without windows
- * in use: the platform takes them all.
+ * in use: the platform removes them all.
  */
 static int pe_windows_reset(struct pseries_pe *pe)
 {
+	int ret = ddw_reset(&pe->fw);
+
+	if (ret)
+		return ret;
+
+	memset(pe->left, 0, sizeof(pe->left));
+	pe->limited = false;
+	pe_left_set_default(pe, true);
+	return 0;
+}
+
+/**
+ * pe_windows_limit - have new windows at 4G, for devices that reach no farther
+ * @pe: the PE, of the host, which has the default window and no mapping in it
+ *
+ * The next reset ends that. The default window is empty afterwards.
+ *
+ * Return: 0, or an errno of ddw_reset_limited() or ddw_tce_clear(): the PE has
+ * the default window, and the caller closes and restores it.
+ */
+int pe_windows_limit(struct pseries_pe *pe)
+{
 	int ret;
 
-	ret = ddw_reset(&pe->fw);
-	if (!ret) {
-		pe->stale = false;
-		pe->stale_dirty = false;
-		pe->stale_boot_liobn = false;
-	} else if (!pe_boot_window_found(pe)) {
+	lockdep_assert_held(&pe->lock);
+
+	ret = ddw_reset_limited(&pe->fw);
+	if (ret)
+		return ret;
+
+	memset(pe->left, 0, sizeof(pe->left));
+	pe->limited = true;
+	return pe_window_clear(pe, &pe->window[0]);
+}
+
+/* Have the default window, empty, and no others if none is in use */
+static int pe_boot_window_prepare(struct pseries_pe *pe)
+{
+	bool used = pe_windows_in_use(pe);
+	struct pe_window *boot = pe_left_default(pe);
+	int ret;
+
+	if (!pe->boot.size)
+		return -ENODEV;
+
+	ret = boot && boot->dirty ? pe_window_clear(pe, boot) : 0;
+	if (used || (boot && !ret && !pe_left_others(pe) && !pe->limited))
+		return boot ? ret : -EIO;
+
+	ret = pe_windows_reset(pe);
+	boot = pe_left_default(pe);
+	if (!boot) {
 		pr_err_ratelimited("PE %x of PHB %llx: cannot restore the default DMA window: %d\n",
 				   pe->fw.config_addr, pe->fw.buid, ret);
 		return ret;
 	}
 
-	pe->boot_present = true;
-	return pe_window_clear(pe, &pe->boot);
+	/* Without a reset it can be used, beside what is left over */
+	return boot->dirty ? pe_window_clear(pe, boot) : 0;
 }
 
-/* Have the default window, empty, and no others if they are not in use */
-static int pe_boot_window_prepare(struct pseries_pe *pe)
+/* A slot gets the default window, prepared, or the beginning of it */
+static void pe_boot_window_use(struct pseries_pe *pe, int slot, u64 size)
 {
-	bool used = pe_windows_in_use(pe);
-	bool reset = !pe->boot_present || (pe->stale && !used);
-	int ret = 0;
-
-	if (!reset && pe->boot.dirty) {
-		ret = pe_window_clear(pe, &pe->boot);
-		reset = ret && !used;
-	}
-
-	return reset ? pe_windows_reset(pe) : ret;
+	pe->left[PE_LEFT_DEFAULT].kind = PE_WINDOW_NONE;
+	pe->window[slot] = pe->boot;
+	pe->window[slot].size = size;
 }
 
 static bool pe_window_overlaps(struct pseries_pe *pe, u64 start, u64 size)
@@ -193,19 +305,18 @@ static bool pe_window_overlaps(struct pseries_pe *pe, u64 start, u64 size)
 	return false;
 }
 
-/* Remove a dynamic window, which is empty, or remember that it stays */
-static int pe_window_discard(struct pseries_pe *pe, u32 liobn)
+/* Remove a dynamic window, or remember that it stays */
+static int pe_window_discard(struct pseries_pe *pe, const struct pe_window *win)
 {
-	int ret = ddw_remove(&pe->fw, liobn);
+	int ret = ddw_remove(&pe->fw, win->liobn);
 
-	if (!ret)
-		return 0;
+	if (ret) {
+		pr_warn_ratelimited("PE %x of PHB %llx: cannot remove window %x: %d\n",
+				    pe->fw.config_addr, pe->fw.buid, win->liobn,
+				    ret);
+		pe_left_add(pe, win);
+	}
 
-	pr_warn_ratelimited("PE %x of PHB %llx: cannot remove window %x: %d\n",
-			    pe->fw.config_addr, pe->fw.buid, liobn, ret);
-	pe->stale = true;
-	if (liobn == pe->boot.liobn)
-		pe->stale_boot_liobn = true;
 	return ret;
 }
 
@@ -216,21 +327,20 @@ static int pe_window_discard(struct pseries_pe *pe, u32 liobn)
  * @page_shift: log2 of the I/O page size in bytes
  * @window_shift: log2 of the size in bytes
  *
+ * For the host, after ddw_firmware_init(), and for pe_window_open().
  * pseries_pe::window[@slot] describes the new window, which is empty.
  *
  * Return: 0; -EOPNOTSUPP without DDW; -EINVAL if the platform does not have
  * the page size; -ENOSPC if it has no window left or none as large;
  * -EADDRNOTAVAIL if it puts the window where there is another; -EIO if it
  * fails. The other windows in use are as they were; a default window that is
- * not in use may have gone.
+ * not in use may have been removed.
  */
 int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 			   u32 window_shift)
 {
-	struct pe_window *win = &pe->window[slot];
+	struct pe_window win = { .kind = PE_WINDOW_DYNAMIC };
 	struct ddw_query query;
-	u32 liobn;
-	u64 start;
 	int ret;
 
 	lockdep_assert_held(&pe->lock);
@@ -244,7 +354,7 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 		return -EINVAL;
 
 	/* The default window may be in the way, unused */
-	if (!query.windows && pe->boot_present) {
+	if (!query.windows && pe_left_default(pe)) {
 		pe_boot_window_remove(pe);
 		ret = ddw_query(&pe->fw, &query);
 		if (ret)
@@ -254,22 +364,20 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 	    query.largest_block < 1ULL << (window_shift - page_shift))
 		return -ENOSPC;
 
-	ret = ddw_create(&pe->fw, page_shift, window_shift, &liobn, &start);
+	win.page_shift = page_shift;
+	win.size = 1ULL << window_shift;
+	ret = ddw_create(&pe->fw, page_shift, window_shift, &win.liobn,
+			 &win.start);
 	if (ret)
 		return ret;
 
 	/* QEMU has one address for all windows but the first of a PE */
-	if (pe_window_overlaps(pe, start, 1ULL << window_shift)) {
-		pe_window_discard(pe, liobn);
+	if (pe_window_overlaps(pe, win.start, win.size)) {
+		pe_window_discard(pe, &win);
 		return -EADDRNOTAVAIL;
 	}
 
-	win->kind = PE_WINDOW_DYNAMIC;
-	win->liobn = liobn;
-	win->page_shift = page_shift;
-	win->start = start;
-	win->size = 1ULL << window_shift;
-	win->dirty = false;
+	pe->window[slot] = win;
 	return 0;
 }
 
@@ -286,7 +394,7 @@ static bool pe_boot_window_fits(struct pseries_pe *pe, u32 page_shift, u64 size)
 	if (pe_boot_window_used(pe))
 		return false;
 
-	return pe->boot_present ||
+	return pe_left_default(pe) ||
 	       (pe->fw.resettable && !pe_windows_in_use(pe));
 }
 
@@ -300,35 +408,65 @@ static bool pe_boot_window_fits(struct pseries_pe *pe, u32 page_shift, u64 size)
  * pseries_pe::window[@slot] describes the new window, which is empty. It is
  * the default window where that fits, or else a dynamic one.
  *
- * Return: 0, or an errno of pe_window_open_dynamic().
+ * Return: 0; -EIO if a window is left in the platform that may hold entries; or
+ * an errno of pe_window_open_dynamic().
  */
 int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 {
+	bool first = !pe_windows_in_use(pe);
+	struct pe_window *boot;
 	int ret;
 
 	lockdep_assert_held(&pe->lock);
 
+	ddw_firmware_init(&pe->fw, pe->dn);
 	if (pe_boot_window_fits(pe, page_shift, size)) {
 		ret = pe_boot_window_prepare(pe);
-		if (!ret) {
-			pe->window[slot] = pe->boot;
-			pe->window[slot].size = size;
-		}
-		return ret;
+		if (ret)
+			return ret;
+		if (pe_windows_left_dirty(pe))
+			return -EIO;
+		pe_boot_window_use(pe, slot, size);
+		return 0;
 	}
 
 	if (!is_power_of_2(size))
 		return -EINVAL;
 
-	/* A first window cannot be kept from its place by what is left over */
-	if (pe->stale && !pe_windows_in_use(pe))
-		pe_windows_reset(pe);
-	if (pe->boot.dirty || !pe_windows_in_use(pe))
+	/*
+	 * What is left over would keep a first window from its place. If that
+	 * cannot be removed, but is empty, the window has another place.
+	 */
+	if (first && pe_left_others(pe)) {
+		ret = pe_windows_reset(pe);
+		if (ret && pe_windows_left_dirty(pe))
+			return -EIO;
+	}
+	boot = pe_left_default(pe);
+	if (boot && (boot->dirty || first))
 		pe_boot_window_remove(pe);
-	if (pe->stale_dirty || (pe->boot_present && pe->boot.dirty))
+	if (pe_windows_left_dirty(pe))
 		return -EIO;
 
 	return pe_window_open_dynamic(pe, slot, page_shift, ilog2(size));
+}
+
+/*
+ * The last window of a PE has been closed. If an entry of the default window can
+ * be read that may have come back, with whatever it holds, or its number is that
+ * of another PE's window by now. Only a reset, which is about this PE, tells, and
+ * it takes along what could not be removed. Returns whether the doubt remains.
+ */
+static bool pe_windows_settle(struct pseries_pe *pe)
+{
+	bool found = !pe_left_default(pe) && pe->boot.size &&
+		     pe_entry_found(pe->boot.liobn, pe->boot.start);
+
+	if ((!found && !pe_left_others(pe)) || !pe_windows_reset(pe) || !found)
+		return false;
+
+	pe_left_add_unknown(pe);
+	return true;
 }
 
 /**
@@ -336,49 +474,41 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
  * @pe: the PE
  * @slot: a slot in use; the caller has cleared all its entries
  *
- * A window that the platform does not remove stays, empty. The default window
- * goes with the last one; pe_window_open() and pe_windows_restore() bring it
- * back.
+ * A window that the platform does not remove is left, empty. The default window
+ * is removed with the last one; pe_window_open() and pe_windows_restore() bring
+ * it back.
  *
- * Return: 0, or -EIO if the window is dirty and stays.
+ * Return: 0, or -EIO if this window, or one that has come instead, is left and
+ * may hold entries.
  */
 int pe_window_close(struct pseries_pe *pe, int slot)
 {
-	struct pe_window *win = &pe->window[slot];
-	enum pe_window_kind kind = win->kind;
-	int ret = 0;
+	struct pe_window win = pe->window[slot];
+	struct pe_window *boot;
+	bool dirty = win.dirty;
 
 	lockdep_assert_held(&pe->lock);
 
-	win->kind = PE_WINDOW_NONE;
+	ddw_firmware_init(&pe->fw, pe->dn);
+	pe->window[slot].kind = PE_WINDOW_NONE;
 
-	if (kind == PE_WINDOW_DEFAULT) {
-		pe->boot.dirty = win->dirty;
-	} else if (kind == PE_WINDOW_DYNAMIC) {
-		if (pe_window_discard(pe, win->liobn) && win->dirty) {
-			pe->stale_dirty = true;
-			ret = -EIO;
-		}
+	if (win.kind == PE_WINDOW_DEFAULT)
+		pe_left_set_default(pe, win.dirty);
+	else if (!pe_window_discard(pe, &win))
+		dirty = false;
 
-		/*
-		 * The default window may have come in place of the last one,
-		 * with whatever it holds. It goes again below.
-		 */
-		if (!pe->boot_present && pe->boot.size &&
-		    !pe_windows_in_use(pe) && pe_boot_window_found(pe)) {
-			pe->boot_present = true;
-			pe->boot.dirty = true;
-		}
-	}
+	if (!pe_windows_in_use(pe) && pe_windows_settle(pe))
+		dirty = true;
 
 	/*
 	 * Beside another window it stays if it is empty, for the next one of 4K
 	 * pages. A first window has its place only if there is none at all.
 	 */
-	if (pe->boot.dirty || !pe_windows_in_use(pe))
+	boot = pe_left_default(pe);
+	if (boot && (boot->dirty || !pe_windows_in_use(pe)))
 		pe_boot_window_remove(pe);
 
-	return pe->boot_present && pe->boot.dirty ? -EIO : ret;
+	return dirty && pe_windows_left_dirty(pe) ? -EIO : 0;
 }
 
 /**
@@ -387,45 +517,44 @@ int pe_window_close(struct pseries_pe *pe, int slot)
  *
  * The device reaches nothing afterwards. All windows are emptied first; what
  * the platform does not remove then stays as an empty window. The default
- * window is the last to go because it would return otherwise.
+ * window is removed last because it would return otherwise.
  *
- * Return: 0, or -EIO if a window could be neither emptied nor removed. The
- * caller gives the PE back to the host then.
+ * Return: 0, or -EIO if there may be entries left. The caller gives the PE back
+ * to the host then.
  */
 int pe_windows_block(struct pseries_pe *pe)
 {
-	int ret = 0;
 	int i;
 
 	lockdep_assert_held(&pe->lock);
 
 	pe->owner = PE_OWNER_USER;
+	ddw_firmware_init(&pe->fw, pe->dn);
 
 	for (i = 0; i < ARRAY_SIZE(pe->window); i++)
 		if (pe->window[i].kind != PE_WINDOW_NONE)
 			pe_window_clear(pe, &pe->window[i]);
 
+	/* What fails here is left, dirty or not */
 	for (i = ARRAY_SIZE(pe->window) - 1; i >= 0; i--)
-		if (pe->window[i].kind != PE_WINDOW_NONE &&
-		    pe_window_close(pe, i))
-			ret = -EIO;
+		if (pe->window[i].kind != PE_WINDOW_NONE)
+			pe_window_close(pe, i);
 
-	/* What an earlier user has left behind, and no slot refers to */
-	if (pe->stale)
+	/* What an earlier user, or another kernel, has left, in whatever mode */
+	if (pe_left_others(pe) || pe->limited)
 		pe_windows_reset(pe);
 	pe_boot_window_remove(pe);
-	if (pe->stale_dirty || (pe->boot_present && pe->boot.dirty))
-		ret = -EIO;
 
-	return ret;
+	return pe_windows_left_dirty(pe) ? -EIO : 0;
 }
 
 /**
  * pe_windows_restore - give the host its default window back
  * @pe: the PE; its user has closed all windows
  *
- * The default window is in slot 0 afterwards, empty, and it is the only one.
- * Does nothing if the host has a window.
+ * The default window is in slot 0 afterwards, empty, and it is the only one
+ * unless the platform fails to reset the PE. Does nothing if the host has a
+ * window.
  *
  * Return: 0, or an errno with which the host has no window. The next call
  * tries again.
@@ -440,9 +569,10 @@ int pe_windows_restore(struct pseries_pe *pe)
 	if (pe_windows_in_use(pe))
 		return 0;
 
+	ddw_firmware_init(&pe->fw, pe->dn);
 	ret = pe_boot_window_prepare(pe);
 	if (!ret)
-		pe->window[0] = pe->boot;
+		pe_boot_window_use(pe, 0, pe->boot.size);
 
 	return ret;
 }
@@ -500,12 +630,28 @@ static bool pe_window_maps(const struct pe_window *win, u64 page)
 	       (start | TCE_PCI_READ | TCE_PCI_WRITE);
 }
 
+/*
+ * Are the windows in use all there are? Where nobody can create one, and where
+ * the platform would give as many more as are missing.
+ */
+static bool pe_windows_counted(struct pseries_pe *pe, u32 count)
+{
+	struct ddw_query query;
+
+	if (!pe->fw.dynamic)
+		return true;
+
+	return count && !ddw_query(&pe->fw, &query) &&
+	       query.windows + pe_windows_in_use(pe) == count;
+}
+
 /**
  * pe_windows_inherit - find out what an earlier kernel has left
  * @pe: after pe_windows_init(), its firmware interface complete; slot 1 has the
  *	dynamic window of the device tree, if there is one
  * @direct: that window maps all memory, each page to its own address
  * @page: real address of a page of this kernel, which devices may read
+ * @count: how many windows the PE can have, or 0 if nobody knows
  *
  * A kernel that was started by kexec knows the windows as they were when it was
  * loaded. Since then a user may have had the PE, whose windows it does not know,
@@ -513,38 +659,41 @@ static bool pe_window_maps(const struct pe_window *win, u64 page)
  * mapped a page of this kernel, so a direct window that does is the host's.
  *
  * What is as described stays as it is: after a crash devices may still use it.
- * Otherwise the PE goes back to the default window. Other windows, which nobody
- * tells of, go when a user gets the PE.
+ * Otherwise the PE gets its default window back, by a reset where there is one.
+ * Unless @count shows that there are no windows beside these, there may be any,
+ * with any entries: the PE is dirty until a reset has succeeded.
  */
-void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page)
+void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page, u32 count)
 {
 	struct pe_window *win = &pe->window[1];
-	bool boot = pe->boot.size && pe_window_found(&pe->boot) &&
-		    pe_window_pages_found(&pe->boot, page);
+	bool boot = pe->window[0].kind != PE_WINDOW_NONE;
+	bool boot_found = boot && pe_window_found(&pe->boot) &&
+			  pe_window_pages_found(&pe->boot, page);
 
-	pe->stale = true;
-
-	if ((boot || !pe->boot.size) &&
+	if (boot == boot_found && pe_windows_in_use(pe) &&
 	    (win->kind == PE_WINDOW_NONE ||
-	     (pe_window_found(win) && (!direct || pe_window_maps(win, page)))))
+	     (pe_window_found(win) && (!direct || pe_window_maps(win, page))))) {
+		if (!pe_windows_counted(pe, count))
+			pe_left_add_unknown(pe);
 		return;
+	}
 
 	pr_info("PE %x of PHB %llx: other DMA windows than in the device tree\n",
 		pe->fw.config_addr, pe->fw.buid);
 	win->kind = PE_WINDOW_NONE;
 	pe->window[0].kind = PE_WINDOW_NONE;
-	pe->boot_present = boot;
-	pe->stale_boot_liobn = !boot;
-	pe->stale_dirty = true;
-	if (pe->boot.size && !pe_windows_reset(pe))
-		pe->window[0] = pe->boot;
+	if (boot_found)
+		pe_left_set_default(pe, true);
+	pe_left_add_unknown(pe);
+	if (!pe_boot_window_prepare(pe))
+		pe_boot_window_use(pe, 0, pe->boot.size);
 }
 
 /**
  * pe_windows_abandon - take the windows along that leave with a PE
  * @pe: the PE, whose devices have gone, and which nobody else can reach
  *
- * The default window stays, for who gets the PE next.
+ * The default window stays, for whoever gets the PE next.
  */
 void pe_windows_abandon(struct pseries_pe *pe)
 {
@@ -555,7 +704,7 @@ void pe_windows_abandon(struct pseries_pe *pe)
 			continue;
 
 		pe_window_clear(pe, &pe->window[i]);
-		pe_window_discard(pe, pe->window[i].liobn);
+		pe_window_discard(pe, &pe->window[i]);
 		pe->window[i].kind = PE_WINDOW_NONE;
 	}
 }

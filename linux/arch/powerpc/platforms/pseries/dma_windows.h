@@ -17,15 +17,18 @@ struct device_node;
 struct property;
 
 /**
- * enum pe_window_kind - what is behind a slot of a PE
- * @PE_WINDOW_NONE: nothing
+ * enum pe_window_kind - what a window is
+ * @PE_WINDOW_NONE: there is no window
  * @PE_WINDOW_DEFAULT: the window that the platform sets up at boot
  * @PE_WINDOW_DYNAMIC: a window that ibm,create-pe-dma-window has made
+ * @PE_WINDOW_UNKNOWN: any number of windows of which not even the number is
+ *	known, as another kernel may have left them; in pseries_pe::left only
  */
 enum pe_window_kind {
 	PE_WINDOW_NONE,
 	PE_WINDOW_DEFAULT,
 	PE_WINDOW_DYNAMIC,
+	PE_WINDOW_UNKNOWN,
 };
 
 /**
@@ -35,8 +38,8 @@ enum pe_window_kind {
  * @page_shift: log2 of its I/O page size in bytes
  * @start: bus address of its first byte
  * @size: bytes that it maps, a multiple of the I/O page size
- * @dirty: it may hold entries: the hypervisor has refused to clear it, or has
- *	brought it back by itself
+ * @dirty: it may hold entries although it should hold none: the hypervisor has
+ *	refused to clear it, or another kernel or the platform has filled it
  */
 struct pe_window {
 	enum pe_window_kind kind;
@@ -47,14 +50,19 @@ struct pe_window {
 	bool dirty;
 };
 
+/* The default window, and one that was not removed for each slot, and more */
+#define PE_WINDOWS_LEFT		4
+
 /**
  * enum pe_owner - who may put entries into the windows of a PE
  * @PE_OWNER_HOST: the DMA API, for drivers of this kernel
  * @PE_OWNER_USER: a user of the table group, that is VFIO
+ * @PE_OWNER_NONE: kexec has begun; the windows stay as the next kernel is told
  */
 enum pe_owner {
 	PE_OWNER_HOST,
 	PE_OWNER_USER,
+	PE_OWNER_NONE,
 };
 
 /**
@@ -64,23 +72,21 @@ enum pe_owner {
  * @next: in the list of all PEs
  * @dn: node with the window properties; does not change
  * @owner: who uses the windows
- * @closed: kexec has begun, no user gets a window any more
  * @fw: the DDW calls that the platform offers
  * @boot: the default window as the device tree describes it, present or not;
  *	@boot.size is 0 if the PE has none
- * @boot_present: the platform has the default window now; as long as no slot
- *	uses it, it is empty or @boot.dirty
- * @stale: windows that could not be removed are left in the platform
- * @stale_dirty: and one of them may hold entries
- * @stale_boot_liobn: one of them has got the number of the default window
  * @window: the windows in use, by slot; the host has the default window in
  *	slot 0 and a dynamic one in slot 1, a user what it likes
+ * @left: the windows that the platform has, or may have, and that no slot uses
+ * @limited: limited addressing mode, until a reset: new windows are at 4G
  * @host_table: the host's allocator for the default window; kept, but in
  *	tables[] only while the host has that window
  * @default_prop: "ibm,dma-window", out of the device tree while the host has
  *	a dynamic window instead
- * @ddw_prop: the host's dynamic window in the device tree, for the kernel
- *	that kexec may start; made once and used again
+ * @saved_prop: its copy "ibm,dma-window-saved", for the kernel that kexec may
+ *	start then
+ * @ddw_prop: the host's dynamic window in the device tree, for that kernel;
+ *	made once and used again
  * @ddw_failed: the host could not have a dynamic window and does not ask
  *	again for other functions of the PE
  */
@@ -91,17 +97,15 @@ struct pseries_pe {
 	struct list_head next;
 	struct device_node *dn;
 	enum pe_owner owner;
-	bool closed;
 	struct ddw_firmware fw;
 	struct pe_window boot;
-	bool boot_present;
-	bool stale;
-	bool stale_dirty;
-	bool stale_boot_liobn;
 	struct pe_window window[IOMMU_TABLE_GROUP_MAX_TABLES];
+	struct pe_window left[PE_WINDOWS_LEFT];
+	bool limited;
 
 	struct iommu_table *host_table;
 	struct property *default_prop;
+	struct property *saved_prop;
 	struct property *ddw_prop;
 	bool ddw_failed;
 };
@@ -117,9 +121,12 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 			   u32 window_shift);
 int pe_window_clear(struct pseries_pe *pe, struct pe_window *win);
 int pe_window_close(struct pseries_pe *pe, int slot);
+int pe_windows_limit(struct pseries_pe *pe);
 int pe_windows_block(struct pseries_pe *pe);
 int pe_windows_restore(struct pseries_pe *pe);
-void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page);
+void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page, u32 count);
+bool pe_windows_left_default(struct pseries_pe *pe);
+bool pe_windows_left_dirty(struct pseries_pe *pe);
 void pe_windows_abandon(struct pseries_pe *pe);
 
 #endif /* _PSERIES_DMA_WINDOWS_H */

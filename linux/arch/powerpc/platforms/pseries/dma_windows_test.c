@@ -88,6 +88,17 @@ static struct pseries_pe *pe_test_blocked(struct kunit *test)
 	return pe;
 }
 
+/* How many windows may be there that no slot uses */
+static int pe_test_left(struct pseries_pe *pe)
+{
+	int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(pe->left); i++)
+		n += pe->left[i].kind != PE_WINDOW_NONE;
+
+	return n;
+}
+
 /* Whether the platform is as it was at boot, and the PE knows */
 static void pe_test_expect_host(struct kunit *test, struct pseries_pe *pe)
 {
@@ -101,9 +112,7 @@ static void pe_test_expect_host(struct kunit *test, struct pseries_pe *pe)
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
 	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_NONE);
 	KUNIT_EXPECT_FALSE(test, pe->window[0].dirty);
-	KUNIT_EXPECT_FALSE(test, pe->boot.dirty);
-	KUNIT_EXPECT_FALSE(test, pe->stale);
-	KUNIT_EXPECT_FALSE(test, pe->stale_dirty);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
 }
 
 static void pe_test_init(struct kunit *test)
@@ -126,7 +135,7 @@ static void pe_test_init(struct kunit *test)
 	pe_windows_init(pe, &fake->dn[1]);
 	KUNIT_EXPECT_EQ(test, pe->boot.size, 0);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
-	KUNIT_EXPECT_FALSE(test, pe->boot_present);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
 }
 
 /* The host's windows go, with all that is in them, and its default one returns */
@@ -163,7 +172,7 @@ static void pe_test_no_reset(struct kunit *test)
 	struct ddw_fake *fake = test->priv;
 	struct pseries_pe *pe = pe_test_pe(test);
 
-	pe->fw.resettable = false;
+	ddw_fake_hide(fake, 0, "ibm,ddw-extensions");
 	pe_test_map(test, pe, 0);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
@@ -191,8 +200,7 @@ static void pe_test_no_ddw(struct kunit *test)
 	struct ddw_fake *fake = test->priv;
 	struct pseries_pe *pe = pe_test_pe(test);
 
-	pe->fw.dynamic = false;
-	pe->fw.resettable = false;
+	ddw_fake_hide(fake, 0, "ibm,ddw-applicable");
 	pe_test_map(test, pe, 0);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
@@ -285,7 +293,8 @@ static void pe_test_overlap(struct kunit *test)
 	/* What was there by mistake could not be removed: it is in no one's way */
 	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 1, 1, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -EADDRNOTAVAIL);
-	KUNIT_EXPECT_TRUE(test, pe->stale);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 1);
+	KUNIT_EXPECT_FALSE(test, pe_windows_left_dirty(pe));
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
@@ -325,7 +334,7 @@ static void pe_test_single_window(struct kunit *test)
 	pe_test_expect_host(test, pe);
 
 	/* The default window stayed where it cannot be brought back */
-	pe->fw.resettable = false;
+	ddw_fake_hide(fake, 0, "ibm,ddw-extensions");
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
@@ -441,11 +450,11 @@ static void pe_test_close_fails(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
 	pe_test_map(test, pe, 0);
-	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1, UINT_MAX,
-		      -1);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE) |
+		      BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
-	KUNIT_EXPECT_TRUE(test, pe->stale_dirty);
+	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
 
 	/* Nobody gets a window beside that, nor the PE */
 	KUNIT_EXPECT_LT(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
@@ -460,8 +469,8 @@ static void pe_test_close_fails(struct kunit *test)
 	pe_test_map(test, pe, 0);
 
 	/* And so it does for the next user of the PE */
-	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1, UINT_MAX,
-		      -1);
+	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE) |
+		      BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
 	ddw_fake_mend(fake);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
@@ -482,7 +491,7 @@ static void pe_test_close_dirty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 	KUNIT_EXPECT_EQ(test, fake->failed, 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
-	KUNIT_EXPECT_FALSE(test, pe->stale_dirty);
+	KUNIT_EXPECT_FALSE(test, pe_windows_left_dirty(pe));
 
 	/* The default window keeps them, and is emptied before it is used */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
@@ -524,10 +533,11 @@ static void pe_test_restore_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 
-	/* A reset that failed may have been done all the same */
+	/* A reset that failed may have been done all the same: the next one tells */
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	fake->window[0][DDW_FAKE_DEFAULT].exists = true;
 	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 1, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), -EIO);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 }
@@ -571,8 +581,7 @@ static void pe_test_invariant(struct kunit *test, struct pseries_pe *pe,
 			used |= win->kind != PE_WINDOW_NONE &&
 				win->liobn == ddw_fake_liobn(0, num);
 		}
-		KUNIT_EXPECT_TRUE_MSG(test, used || pe->stale_dirty ||
-				      (pe->boot_present && pe->boot.dirty),
+		KUNIT_EXPECT_TRUE_MSG(test, used || pe_windows_left_dirty(pe),
 				      "%s: window %u, call %u failed", step,
 				      num, fake->fail_from);
 	}
@@ -691,7 +700,7 @@ static struct pseries_pe *pe_test_inherit(struct kunit *test,
 
 	if (described)
 		pe->window[1] = *described;
-	pe_windows_inherit(pe, direct, PE_TEST_PAGE);
+	pe_windows_inherit(pe, direct, PE_TEST_PAGE, 0);
 	return pe;
 }
 
@@ -726,8 +735,7 @@ static void pe_test_inherit_host(struct kunit *test)
 		pe = pe_test_inherit(test, NULL, false);
 		KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
 		KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), i);
-		KUNIT_EXPECT_TRUE(test, pe->stale);
-		KUNIT_EXPECT_FALSE(test, pe->stale_dirty);
+		KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
 		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, i * SZ_4K, 0x5003);
 	}
 
@@ -846,27 +854,198 @@ static void pe_test_inherit_no_reset(struct kunit *test)
 	/* The host's window has gone, the default one has not */
 	ddw_remove(&pe->fw, win.liobn);
 	pe_test_map(test, pe, 0);
-	pe->fw.resettable = false;
-	pe->window[1] = win;
-	pe_windows_inherit(pe, true, PE_TEST_PAGE);
+	ddw_fake_hide(fake, 0, "ibm,ddw-extensions");
+	pe = pe_test_inherit(test, &win, true);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
 	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_NONE);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 
-	/* Nothing is as described: the host has no window */
+	/* Nothing is as described: the host has no window, and asks again */
 	fake->window[0][DDW_FAKE_DEFAULT].exists = false;
-	pe = pe_test_pe(test);
-	pe->fw.resettable = false;
-	pe_windows_inherit(pe, false, PE_TEST_PAGE);
+	pe = pe_test_inherit(test, NULL, false);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
-	KUNIT_EXPECT_FALSE(test, pe->boot_present);
+	KUNIT_EXPECT_LT(test, pe_test_restore(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+}
 
-	/* Until it can be reset */
-	pe->fw.resettable = true;
+/*
+ * A user of the kernel before had a window that nobody knows of, and the device
+ * reaches what it maps. The next user gets the PE when a reset has succeeded.
+ */
+static void pe_test_inherit_unknown(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 1);
+
+	pe = pe_test_inherit(test, NULL, false);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
+	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 2, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
+}
+
+/* Where there is no reset the number of windows is as good a proof */
+static void pe_test_inherit_counted(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pe_window win;
+	struct pseries_pe *pe;
+
+	ddw_fake_hide(fake, 0, "ibm,ddw-extensions");
+	pe = pe_test_pe(test);
+	pe_windows_inherit(pe, false, PE_TEST_PAGE, 2);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+
+	/* One that is known */
+	win = pe_test_earlier(test, true);
+	pe = pe_test_pe(test);
+	pe->window[1] = win;
+	pe_windows_inherit(pe, true, PE_TEST_PAGE, 2);
+	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_DYNAMIC);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
+
+	/* The same one, but nobody tells */
+	pe = pe_test_pe(test);
+	pe_windows_inherit(pe, false, PE_TEST_PAGE, 2);
+	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+
+	/* Or the platform does not say how many there are */
+	ddw_remove(&pe->fw, win.liobn);
+	pe = pe_test_pe(test);
+	ddw_fake_fail(fake, BIT(DDW_FAKE_QUERY), 1, 1, -1);
+	pe_windows_inherit(pe, false, PE_TEST_PAGE, 2);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+	ddw_fake_mend(fake);
+
+	/* And where nobody can create one there is none */
+	ddw_fake_hide(fake, 0, "ibm,ddw-applicable");
+	pe = pe_test_inherit(test, NULL, false);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+}
+
+/* The host has exchanged the default window, and the tree says what it was */
+static void pe_test_inherit_exchanged(struct kunit *test)
+{
+	struct property saved = { .name = "ibm,dma-window-saved" };
+	struct ddw_fake *fake = test->priv;
+	struct pe_window win;
+	struct pseries_pe *pe;
+	u64 ioba;
+
+	fake->max_windows = 1;
+	fake->first = 1;
+	pe = pe_test_pe(test);
+	saved.value = pe->default_prop->value;
+	saved.length = pe->default_prop->length;
+	mutex_lock(&pe->lock);
+	KUNIT_ASSERT_EQ(test, pe_window_close(pe, 0), 0);
+	KUNIT_ASSERT_EQ(test, pe_window_open_dynamic(pe, 1, 16, 32), 0);
+	mutex_unlock(&pe->lock);
+	win = pe->window[1];
+	ioba = win.start + PE_TEST_PAGE;
+	ddw_tce_put(win.liobn, ioba, PE_TEST_PAGE | 3);
+
+	ddw_fake_hide(fake, 0, "ibm,dma-window");
+	saved.next = fake->dn[0].properties;
+	fake->dn[0].properties = &saved;
+
+	/* The next kernel keeps what is there */
+	pe = pe_test_inherit(test, &win, true);
+	KUNIT_EXPECT_EQ(test, pe->boot.size, DDW_FAKE_SIZE);
+	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
+	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_DYNAMIC);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 0);
+
+	/* A user can have the PE, and the host gets the default window */
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
+	pe_test_expect_host(test, pe);
+
+	/* The user's window is there instead: back to the default one at once */
+	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	pe_test_map(test, pe, 0);
+	pe = pe_test_inherit(test, &win, true);
+	pe_test_expect_host(test, pe);
+}
+
+/* The number of the default window is another PE's: that is left alone */
+static void pe_test_foreign_number(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	fake->restores_default = false;
+	fake->first = 1;
+	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	pe->boot.liobn = ddw_fake_liobn(1, DDW_FAKE_DEFAULT);
+	ddw_fake_set_tce(fake, 1, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
+	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 1), 1);
+	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 1), 1);
+	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
+}
+
+/* The calls have other tokens, or are not there, after a migration */
+static void pe_test_migrated(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+
+	pe->fw.query_token = 0;
+	pe->fw.create_token = 0;
+	pe->fw.remove_token = 0;
+	pe->fw.reset_token = 0;
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	pe->fw.remove_token = 0;
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
+	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
+
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	ddw_fake_hide(fake, 0, "ibm,ddw-applicable");
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -EOPNOTSUPP);
+}
+
+/* More windows are left than there is room to note: none is forgotten */
+static void pe_test_left_many(struct kunit *test)
+{
+	struct ddw_fake *fake = test->priv;
+	struct pseries_pe *pe = pe_test_blocked(test);
+	struct pe_window win = { .kind = PE_WINDOW_DYNAMIC, .page_shift = 16 };
+	int i;
+
+	/* As if each were a window that the platform has refused to remove */
+	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 1, UINT_MAX, -1);
+	mutex_lock(&pe->lock);
+	for (i = 0; i < 5; i++) {
+		pe->window[1] = win;
+		pe->window[1].liobn = 0x100 + i;
+		KUNIT_EXPECT_EQ(test, pe_window_close(pe, 1), 0);
+	}
+	mutex_unlock(&pe->lock);
+	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
+	ddw_fake_mend(fake);
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
 }
 
 static int pe_test_start(struct kunit *test)
@@ -903,6 +1082,12 @@ static struct kunit_case pe_test_cases[] = {
 	KUNIT_CASE(pe_test_inherit_user),
 	KUNIT_CASE(pe_test_inherit_other),
 	KUNIT_CASE(pe_test_inherit_no_reset),
+	KUNIT_CASE(pe_test_inherit_unknown),
+	KUNIT_CASE(pe_test_inherit_counted),
+	KUNIT_CASE(pe_test_inherit_exchanged),
+	KUNIT_CASE(pe_test_foreign_number),
+	KUNIT_CASE(pe_test_migrated),
+	KUNIT_CASE(pe_test_left_many),
 	KUNIT_CASE(pe_test_each_call_once),
 	KUNIT_CASE(pe_test_each_call_and_all_after),
 	{ }

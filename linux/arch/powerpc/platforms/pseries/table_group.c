@@ -192,6 +192,7 @@ static unsigned long pseries_get_table_size(__u32 page_shift,
 {
 	if (page_shift < IOMMU_PAGE_SHIFT_4K || page_shift >= BITS_PER_LONG ||
 	    levels > PSERIES_TCE_MAX_LEVELS || !window_size ||
+	    window_size >> page_shift > DDW_MAX_TCES ||
 	    !IS_ALIGNED(window_size, 1ULL << page_shift))
 		return 0;
 
@@ -333,7 +334,7 @@ static long pseries_set_window(struct iommu_table_group *table_group, int num,
 
 	mutex_lock(&pe->lock);
 
-	if (pe->closed) {
+	if (pe->owner != PE_OWNER_USER) {
 		ret = -ESHUTDOWN;
 		goto free_link;
 	}
@@ -424,7 +425,9 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
  * pseries_table_group_close - take a PE from its user for good
  * @pe: any PE; what the host has stays as it is
  *
- * For kexec. The user may still run: its calls fail from now on.
+ * For kexec. The user may still run: its calls fail from now on. A host window
+ * that cannot be restored is reported by the functions called here; the next
+ * kernel finds out as well.
  */
 void pseries_table_group_close(struct pseries_pe *pe)
 {
@@ -432,12 +435,12 @@ void pseries_table_group_close(struct pseries_pe *pe)
 
 	mutex_lock(&pe->lock);
 
-	pe->closed = true;
 	if (pe->owner == PE_OWNER_USER) {
 		for (i = 0; i < IOMMU_TABLE_GROUP_MAX_TABLES; i++)
 			user_window_unset(pe, i);
-		pe_windows_restore(pe);
+		iommu_pseries_take_back(pe);
 	}
+	pe->owner = PE_OWNER_NONE;
 
 	mutex_unlock(&pe->lock);
 }
@@ -460,7 +463,7 @@ static void pseries_describe(struct pseries_pe *pe)
 
 	table_group->pgsizes |= query.pgsizes;
 	table_group->max_dynamic_windows_supported =
-		min_t(u32, query.windows + pe->boot_present,
+		min_t(u32, query.windows + pe_windows_left_default(pe),
 		      IOMMU_TABLE_GROUP_MAX_TABLES);
 }
 
@@ -468,42 +471,26 @@ static int pseries_take_ownership(struct iommu_table_group *table_group,
 				  struct device *dev)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
-	struct iommu_table *direct;
 	int ret = 0;
 
 	mutex_lock(&pe->lock);
 
-	if (pe->closed) {
-		ret = -ESHUTDOWN;
-		goto unlock;
-	}
-
-	if (pe->owner == PE_OWNER_HOST) {
-		ddw_firmware_init(&pe->fw, pe->dn);
+	switch (pe->owner) {
+	case PE_OWNER_HOST:
 		ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
-		/* Devices of the PE refer to it until they have been told */
-		direct = table_group->tables[1];
-		if (direct)
-			iommu_tce_table_get(direct);
-		iommu_pseries_host_leave(pe, to_pci_dev(dev));
-		ret = pe_windows_block(pe);
-		if (ret) {
-			/* Nobody will tell them: the table has to stay */
-			pe_windows_restore(pe);
-			iommu_pseries_host_return(pe);
-			goto unlock;
-		}
-		if (direct)
-			iommu_tce_table_put(direct);
-		pseries_describe(pe);
+		ret = iommu_pseries_lend(pe, to_pci_dev(dev));
+		if (!ret)
+			pseries_describe(pe);
+		break;
+	case PE_OWNER_USER:
+		break;
+	case PE_OWNER_NONE:
+		ret = -ESHUTDOWN;
+		break;
 	}
+	if (!ret)
+		iommu_pseries_forget(dev);
 
-	set_iommu_table_base(dev, NULL);
-	dev->archdata.dma_offset = 0;
-	dev->bus_dma_limit = 0;
-	dev->dma_ops_bypass = false;
-
-unlock:
 	mutex_unlock(&pe->lock);
 	return ret;
 }
@@ -516,10 +503,10 @@ static void pseries_release_ownership(struct iommu_table_group *table_group,
 	mutex_lock(&pe->lock);
 
 	/* Each device is another chance to get a window */
-	ddw_firmware_init(&pe->fw, pe->dn);
-	ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
-	pe_windows_restore(pe);
-	iommu_pseries_host_return(pe);
+	if (pe->owner != PE_OWNER_NONE) {
+		ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
+		iommu_pseries_take_back(pe);
+	}
 	set_iommu_table_base(dev, table_group->tables[0]);
 
 	mutex_unlock(&pe->lock);

@@ -4,7 +4,7 @@
  *
  * All below them is real, but for the platform. What VFIO does above is done
  * here: a table is created, set as window of one PE or two, and a few pages are
- * mapped, which count as pinned for each entry.
+ * mapped, which count as pinned as long as an entry maps them.
  */
 
 #include <kunit/test.h>
@@ -142,11 +142,15 @@ static int tg_test_map(struct tg_test *tg, struct iommu_table *tbl,
 
 	for (i = 0; i < n; i++) {
 		u64 tce = tg_test_tce(tg, first + i, shift);
+		struct page *page = pfn_to_page(tce >> PAGE_SHIFT);
 
-		page_ref_add(pfn_to_page(tce >> PAGE_SHIFT),
-			     GUP_PIN_COUNTING_BIAS);
-		mod_node_page_state(page_pgdat(pfn_to_page(tce >> PAGE_SHIFT)),
-				    NR_FOLL_PIN_ACQUIRED, 1);
+		page_ref_add(page, GUP_PIN_COUNTING_BIAS);
+		mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_ACQUIRED, 1);
+		ret = tce_view_add_page(tbl, page, 1);
+		if (ret) {
+			tce_view_release(tbl, tg->batch->notes, i);
+			goto unreserve;
+		}
 		tg->batch->tces[i] = cpu_to_be64(tce);
 		tg->batch->notes[i] = tce | TCE_NOTE_PINNED;
 	}
@@ -154,6 +158,7 @@ static int tg_test_map(struct tg_test *tg, struct iommu_table *tbl,
 	ret = tce_view_map(tbl, index, n, tg->batch);
 	if (ret)
 		tce_view_release(tbl, tg->batch->notes, n);
+unreserve:
 	tce_view_unreserve(tbl, index, n);
 	return ret;
 }
@@ -367,6 +372,7 @@ static void tg_test_create(struct kunit *test)
 		{ 11, SZ_1G, 1 }, { 64, SZ_1G, 1 }, { 140, SZ_1G, 1 },
 		{ 16, 0, 1 }, { 16, SZ_1G + SZ_4K, 1 }, { 16, SZ_32K, 1 },
 		{ 16, SZ_1G, 6 }, { 16, SZ_1G, ~0 }, { 63, SZ_1G, 1 },
+		{ 12, 1ULL << 44, 1 }, { 16, 1ULL << 48, 1 },
 	};
 	struct tg_test *tg = test->priv;
 	struct iommu_table_group *group = &tg->pe[0].pe.table_group;
@@ -579,8 +585,8 @@ static void tg_test_stuck(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, tg_test_set(&tg->pe[1], 0, tbl), 0);
 	KUNIT_ASSERT_EQ(test, tg_test_map(tg, tbl, 0, 4, 0), 0);
 
-	ddw_fake_fail(tg->fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1,
-		      UINT_MAX, -1);
+	ddw_fake_fail(tg->fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE) |
+		      BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
 	KUNIT_EXPECT_EQ(test, tg_test_unset(&tg->pe[0], 0), -EIO);
 	ddw_fake_mend(tg->fake);
 

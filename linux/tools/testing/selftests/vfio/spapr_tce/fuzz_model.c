@@ -426,8 +426,7 @@ static uint32_t expect_region(struct fz_thread *t, struct fz_op *op)
 	if (r)
 		return r->in >> op->c & 1 ? BIT_OF(EBUSY) : OK;
 	if (!fz_is_rw(t, va, size))
-		return size >> 40 ? BIT_OF(ENOMEM) | BIT_OF(EFAULT) :
-				    BIT_OF(EFAULT);
+		return BIT_OF(EFAULT);
 	return region_overlaps(t, va, size) ? BIT_OF(EINVAL) : OK;
 }
 
@@ -504,8 +503,6 @@ uint32_t fz_expect_racy(struct fz_op *op)
 	case FZ_REGISTER:
 		bad = region_args(op);
 		set |= OK | BIT_OF(ENOTTY) | BIT_OF(EBUSY);
-		if (op->a.reg.size >> 40)
-			set |= BIT_OF(ENOMEM);
 		break;
 	case FZ_UNREGISTER:
 		bad = region_args(op);

@@ -21,6 +21,8 @@
 #define EDU_ID			0x010000ed
 
 #define EDU_REG_ID		0x00
+#define EDU_REG_RAISE		0x60
+#define EDU_REG_ACK		0x64
 #define EDU_REG_DMA_SRC		0x80
 #define EDU_REG_DMA_DST		0x88
 #define EDU_REG_DMA_COUNT	0x90
@@ -32,7 +34,7 @@
 #define EDU_BUFFER		0x40000
 #define EDU_BAR_SIZE		0x100000
 
-#define EDU_TIMEOUT_SECONDS	10
+#define EDU_TIMEOUT_SECONDS	60
 
 #define PCI_COMMAND_OFFSET	4
 #define PCI_COMMAND_BITS	0x6	/* memory, bus master */
@@ -41,6 +43,12 @@ static void wr64(struct edu *edu, unsigned int reg, uint64_t value)
 {
 	value = edu->big_endian ? htobe64(value) : htole64(value);
 	__atomic_store_n((uint64_t *)(edu->bar + reg), value, __ATOMIC_SEQ_CST);
+}
+
+static void wr32(struct edu *edu, unsigned int reg, uint32_t value)
+{
+	value = edu->big_endian ? htobe32(value) : htole32(value);
+	__atomic_store_n((uint32_t *)(edu->bar + reg), value, __ATOMIC_SEQ_CST);
 }
 
 static uint32_t rd32(struct edu *edu, unsigned int reg)
@@ -211,4 +219,22 @@ int edu_dma_write(struct edu *edu, uint64_t iova, size_t len)
 	int ret = edu_dma_start_write(edu, iova, len);
 
 	return ret ? ret : finish(edu);
+}
+
+/* The device pulls its interrupt line, until it is told to let go */
+void edu_raise(struct edu *edu)
+{
+	wr32(edu, EDU_REG_RAISE, 1);
+}
+
+void edu_ack(struct edu *edu)
+{
+	wr32(edu, EDU_REG_ACK, 1);
+}
+
+/* One interrupt, by MSI if that is set up */
+void edu_interrupt(struct edu *edu)
+{
+	edu_raise(edu);
+	edu_ack(edu);
 }

@@ -13,7 +13,7 @@
 
 #include "spapr_tce.h"
 
-#define DISK_TIMEOUT_SECONDS	20
+#define DISK_TIMEOUT_SECONDS	120
 #define IO_SIZE			(1 * MiB)
 
 static int first_entry(const char *dir, const char *prefix, char *name,

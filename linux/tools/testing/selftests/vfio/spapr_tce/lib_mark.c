@@ -31,8 +31,9 @@ static const char *mark_name(enum tce_mark mark)
 	case TCE_MARK_DMA_END:		return "dma-end";
 	case TCE_MARK_STEP:		return "step";
 	case TCE_MARK_STEP_END:		return "step-end";
+	default:
+		return mark >= TCE_MARK_HEIR ? "heir" : "?";
 	}
-	return "?";
 }
 
 void tce_mark(const struct tce_dev *dev, enum tce_mark mark)

@@ -252,7 +252,7 @@ static void settle(const char *bdf)
 	int i;
 
 	snprintf(dir, sizeof(dir), SYS_PCI_DEVICES "/%s/nvme", bdf);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 2400; i++) {
 		d = opendir(dir);
 		while (d && (e = readdir(d))) {
 			snprintf(path, sizeof(path), "%s/%s/state", dir,

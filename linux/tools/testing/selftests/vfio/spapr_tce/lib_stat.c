@@ -2,9 +2,13 @@
 /* What a process and the machine have: to be the same before and after. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "spapr_tce.h"
 
@@ -29,6 +33,26 @@ static long number(const char *path, const char *name)
 	return value;
 }
 
+/*
+ * From here on this process can have no more memory locked than that. Root may
+ * lock what it likes, unless it gives that up.
+ */
+int tce_limit_locked(uint64_t bytes)
+{
+	struct rlimit lim = { .rlim_cur = bytes, .rlim_max = RLIM_INFINITY };
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data))
+		return -errno;
+	data[0].effective &= ~(1U << CAP_IPC_LOCK);
+	if (syscall(SYS_capset, &head, data))
+		return -errno;
+	return setrlimit(RLIMIT_MEMLOCK, &lim) ? -errno : 0;
+}
+
 long tce_vmlck_kb(void)
 {
 	return number("/proc/self/status", "VmLck:");
@@ -44,13 +68,34 @@ long tce_pinned(void)
 	       number("/proc/vmstat", "nr_foll_pin_released ");
 }
 
+/*
+ * Memory that can be allocated, in kB. A free page is in MemFree or on the list
+ * of a CPU, and which of the two it is says nothing.
+ */
+static long free_kb(void)
+{
+	long pages = 0, count;
+	char line[256];
+	FILE *f;
+
+	f = fopen("/proc/zoneinfo", "r");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " count: %ld", &count) == 1)
+			pages += count;
+	fclose(f);
+	return number("/proc/meminfo", "MemFree:") +
+	       pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static int get(struct tce_stat *st)
 {
 	st->pinned = tce_pinned();
 	st->vmlck_kb = tce_vmlck_kb();
 	st->huge_total = number("/proc/meminfo", "HugePages_Total:");
 	st->huge_free = number("/proc/meminfo", "HugePages_Free:");
-	st->memfree_kb = number("/proc/meminfo", "MemFree:");
+	st->memfree_kb = free_kb();
 	return st->vmlck_kb < 0 || st->memfree_kb < 0 ? -EIO : 0;
 }
 
@@ -92,8 +137,9 @@ static long kept_back_kb(void)
 }
 
 /*
- * Pages go back after a grace period, so this waits a little. -EBUSY and a
- * line per difference if something is still missing then.
+ * Pages go back after a grace period, so this waits: on a busy machine that
+ * takes its time. -EBUSY and a line per difference if something is still
+ * missing after a minute.
  */
 int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 		    long tolerance_kb)
@@ -101,7 +147,7 @@ int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 	int i, ret;
 
 	tolerance_kb += kept_back_kb();
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < 600; i++) {
 		ret = get(after);
 		if (ret)
 			return ret;
@@ -118,6 +164,44 @@ int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 	report("pinned", before->pinned, after->pinned);
 	report("HugePages_Total", before->huge_total, after->huge_total);
 	report("HugePages_Free", before->huge_free, after->huge_free);
-	report("MemFree", before->memfree_kb, after->memfree_kb);
+	report("free memory", before->memfree_kb, after->memfree_kb);
 	return -EBUSY;
+}
+
+/*
+ * What the kernel says from now on. Only lines that an administrator would see
+ * by default count: informational ones, and all that are worse.
+ */
+int tce_kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (lseek(fd, 0, SEEK_END) < 0) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+/* How many lines there are since the last call; they are printed */
+int tce_kmsg_lines(int fd)
+{
+	char line[2048];
+	int n = 0;
+	ssize_t len;
+
+	for (;;) {
+		len = read(fd, line, sizeof(line) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			return n;
+		line[len] = 0;
+		if (atoi(line) % 8 > 6)
+			continue;
+		tce_log("the kernel says: %.*s", (int)strcspn(line, "\n"), line);
+		n++;
+	}
 }

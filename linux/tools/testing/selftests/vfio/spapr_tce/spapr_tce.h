@@ -11,6 +11,7 @@
 #define SPAPR_TCE_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -95,8 +96,11 @@ struct tce_stat {
 int tce_stat_get(struct tce_stat *st);
 int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 		    long tolerance_kb);
+int tce_limit_locked(uint64_t bytes);
 long tce_vmlck_kb(void);
 long tce_pinned(void);
+int tce_kmsg_open(void);
+int tce_kmsg_lines(int fd);
 
 /* lib_edu.c: a device that does DMA when told to */
 struct edu {
@@ -114,6 +118,9 @@ void edu_close(struct edu *edu);
 int edu_dma_read(struct edu *edu, uint64_t iova, size_t len);
 int edu_dma_start_write(struct edu *edu, uint64_t iova, size_t len);
 int edu_dma_write(struct edu *edu, uint64_t iova, size_t len);
+void edu_raise(struct edu *edu);
+void edu_ack(struct edu *edu);
+void edu_interrupt(struct edu *edu);
 
 /* lib_vfio.c: a container with one group and one device */
 struct tce_vfio {
@@ -150,6 +157,10 @@ int tce_map(int container, const void *va, uint64_t iova, uint64_t size,
 	    unsigned int flags);
 int tce_unmap(int container, uint64_t iova, uint64_t size);
 
+/* What spapr_tce_hold has where in what it maps */
+#define TCE_HELD_TEXT		"memory of an earlier user"
+#define TCE_HELD_TEXT_AT	(32 * KiB)
+
 /* v1: enable the container; v2: register the memory. And the reverse. */
 int tce_ready(struct tce_vfio *v, const struct tce_mem *mem);
 int tce_unready(struct tce_vfio *v, const struct tce_mem *mem);
@@ -176,6 +187,25 @@ int tce_dma_read_denied(struct tce_vfio *v, uint64_t iova, void *secret,
 			size_t len, const struct tce_scratch *scratch);
 int tce_dma_write_denied(struct tce_vfio *v, uint64_t iova, void *victim,
 			 size_t len, const struct tce_scratch *scratch);
+
+/* lib_fault.c: a page whose fault lasts until it is served */
+struct tce_fault {
+	void *va;			/* the page, and its size */
+	size_t size;
+	const void *content;
+	int fd;
+	int server_fd;
+	int requests[2];
+	int touched[2];			/* pipes */
+	int serve[2];
+	pthread_t server;
+	pthread_t kernel;
+};
+
+int tce_fault_init(struct tce_fault *f);
+int tce_fault_open(struct tce_fault *f, const void *content);
+int tce_fault_touched(struct tce_fault *f, int seconds);
+int tce_fault_serve(struct tce_fault *f);
 
 /* lib_host.c: the device's own driver */
 #define TCE_CLASS_NVME	0x010802

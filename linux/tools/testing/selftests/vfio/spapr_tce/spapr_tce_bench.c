@@ -224,23 +224,11 @@ static int remove_timed(struct bench *b, const char *what)
 	return op_end(b, tce_remove(b->v.container, b->start));
 }
 
-/* Free memory in kB, with what the CPUs keep for themselves */
 static long free_kb(void)
 {
-	long pages = 0, count;
 	struct tce_stat st;
-	char line[256];
-	FILE *f;
 
-	if (tce_stat_get(&st))
-		return 0;
-	f = fopen("/proc/zoneinfo", "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, " count: %ld", &count) == 1)
-			pages += count;
-	if (f)
-		fclose(f);
-	return st.memfree_kb + pages * (sysconf(_SC_PAGESIZE) / 1024);
+	return tce_stat_get(&st) ? 0 : st.memfree_kb;
 }
 
 /* Memory that the kernel took, and what it charged for, since @b->free_kb */

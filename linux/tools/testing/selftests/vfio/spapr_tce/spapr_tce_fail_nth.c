@@ -246,6 +246,7 @@ static struct tce_vfio v2 = { .container = -1, .group = -1, .device = -1 };
 static const struct tce_dev *second;
 static struct tce_mem mem;		/* MAIN_UNITS, OTHER_UNITS, two spare */
 static struct tce_mem huge;		/* one page of the size of a window's */
+static struct tce_mem file;		/* a file, seen privately, in two units */
 static uint64_t start;			/* the window */
 static unsigned int shift;		/* log2 of its page size */
 
@@ -300,6 +301,7 @@ static int close_all(void)
 	close_fd(&v2.group);
 	tce_vfio_close(&v);
 	tce_mem_free(&huge);
+	tce_mem_free(&file);
 	return 0;
 }
 
@@ -582,6 +584,107 @@ static int map_fresh(void) { return map(spare().va, 0, UNIT); }
 static int unmap_fresh(void) { return unmap(0, UNIT) ?: forget_spare(); }
 static int with_v1_fresh(void) { return with_v1_default() ?: forget_spare(); }
 
+/*
+ * Memory for a device that only reads: a private mapping of a file that the process
+ * has not written to, the pages of which it is about to have of its own.
+ */
+static int with_private(int prot)
+{
+	int ret = with_v1_default() ?: tce_mem_memfd(&file, 2 * UNIT);
+
+	if (ret)
+		return ret;
+	memset(file.va, 1, file.size);
+	return mmap(file.va, file.size, prot, MAP_PRIVATE | MAP_FIXED, file.fd,
+		    0) == MAP_FAILED ? -errno : 0;
+}
+
+static int with_v1_private(void) { return with_private(PROT_READ | PROT_WRITE); }
+static int with_v1_read_only(void) { return with_private(PROT_READ); }
+
+static int map_private(void)
+{
+	return tce_map(v.container, file.va, start, UNIT,
+		       VFIO_DMA_MAP_FLAG_READ);
+}
+
+static int unmap_private(void)
+{
+	int ret = unmap(0, UNIT);
+
+	return ret ?: madvise(file.va, file.size, MADV_DONTNEED) ? -errno : 0;
+}
+
+/* The device reads what is written now, by way of a unit to show it */
+static int private_read(int prot)
+{
+	struct tce_scratch scratch = { .iova = start + UNIT, .va = unit(1) };
+	int ret = mprotect(file.va, UNIT, PROT_READ | PROT_WRITE) ? -errno : 0;
+
+	ret = ret ?: map(scratch.va, UNIT, UNIT) ?:
+	      tce_dma_from(&v, start, file.va, LEN, &scratch) ?:
+	      unmap(UNIT, UNIT);
+	return ret ?: mprotect(file.va, UNIT, prot) ? -errno : 0;
+}
+
+static int private_reached(void) { return private_read(PROT_READ | PROT_WRITE); }
+static int read_only_reached(void) { return private_read(PROT_READ); }
+
+/*
+ * As many pages are pinned as the window is large: what comes is charged. Where
+ * a page is an I/O page nothing is left of the window then.
+ */
+static int with_v1_full(void)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), size, i;
+	int ret = with_v1_default();
+
+	size = tce_def_end(&v) - start;
+	if (!ret && (page <= 4 * KiB || size > 256 * MiB))
+		return -ENOTSUP;
+	ret = ret ?: tce_mem_anon(&file, size);
+	for (i = 0; !ret && i < size / page; i++)
+		ret = tce_map(v.container, (uint8_t *)file.va + i * page,
+			      start + size - (i + 1) * 4 * KiB, 4 * KiB,
+			      TCE_RW);
+	return ret;
+}
+
+/* A region whose pages need more room than it has at first */
+static int with_large(void)
+{
+	size_t size = 10240 * sysconf(_SC_PAGESIZE), i;
+	int ret = with_v2() ?: tce_mem_memfd(&file, size / 20);
+	uint8_t *va;
+
+	if (ret)
+		return ret;
+	memset(file.va, 1, file.size);
+	va = mmap(NULL, size, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (va == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < size; i += file.size)
+		if (mmap(va + i, file.size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, file.fd,
+			 0) == MAP_FAILED)
+			return -errno;
+	munmap(file.va, file.size);
+	file.va = va;
+	file.size = size;
+	return 0;
+}
+
+static int register_file(void)
+{
+	return tce_register(v.container, file.va, file.size);
+}
+
+static int unregister_file(void)
+{
+	return tce_unregister(v.container, file.va, file.size);
+}
+
 /* Enough regions for a tree of them, and one in the midst of it, between gaps */
 #define ONE_OF_MANY	20
 
@@ -804,12 +907,18 @@ static const struct scenario scenarios[] = {
 	S("v2.register_large", with_v2, register_all, unregister_all),
 	S("v2.register_second", with_spare, register_main, unregister_main),
 	S("v2.register_fresh", with_fresh, register_spare, unregister_fresh),
+	S("v2.register_many", with_large, register_file, unregister_file),
 	S("v2.unregister", with_spare, unregister_spare, register_spare),
 	S("v1.first_map", with_v1_enabled, map_unit, NULL, .lazy = true),
 	S("v2.first_map", with_v2_memory, map_unit, NULL, .lazy = true),
 	S("v1.map", with_v1_default, map_unit, unmap_unit,
 	  .check = main_denied, .done = main_reached),
 	S("v1.map_fresh", with_v1_fresh, map_fresh, unmap_fresh),
+	S("v1.map_private", with_v1_private, map_private, unmap_private,
+	  .done = private_reached),
+	S("v1.map_read_only", with_v1_read_only, map_private, unmap_private,
+	  .done = read_only_reached),
+	S("v1.map_beyond", with_v1_full, map_long, unmap_long),
 	S("v2.map", with_default, map_unit, unmap_unit,
 	  .check = main_denied, .done = main_reached),
 	S("v1.map_long", with_v1_default, map_long, unmap_long),

@@ -2,7 +2,8 @@
 /*
  * Has the device's group until it is told to let go, by SIGTERM, for tests of
  * what may happen to the group meanwhile. /tmp/held is there while it does, and
- * the device moves data all the time.
+ * the device moves data all the time. What it has mapped begins with that, and
+ * has a text that a later user can recognize (spapr_tce_heir).
  *
  * spapr_tce_hold          in the default window
  * spapr_tce_hold both     in it and in one of 64K pages
@@ -153,9 +154,10 @@ int main(int argc, char **argv)
 	ret = tce_vfio_open(&v, &tce_devs[0], 2);
 	if (ret)
 		goto failed;
-	ret = tce_mem_anon(&mem, SIZE);
+	ret = tce_mem_for_shift(&mem, SIZE, 16);
 	if (ret)
 		goto close;
+	strcpy((char *)mem.va + TCE_HELD_TEXT_AT, TCE_HELD_TEXT);
 	ret = tce_ready(&v, &mem);
 	if (ret)
 		goto free;

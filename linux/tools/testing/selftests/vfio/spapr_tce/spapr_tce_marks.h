@@ -52,6 +52,9 @@ enum tce_mark {
 	/* A step whose calls are counted, named by a line "# step ..." before */
 	TCE_MARK_STEP		= TCE_MARK_BASE | 0x30,
 	TCE_MARK_STEP_END	= TCE_MARK_BASE | 0x31,
+
+	/* An heir has mapped nothing yet; + 2 * domain, and the next one ends it */
+	TCE_MARK_HEIR		= TCE_MARK_BASE | 0x1000,
 };
 
 #endif /* SPAPR_TCE_MARKS_H */

@@ -663,6 +663,38 @@ TEST_F_TIMEOUT(order, unmap_of_a_sparse_window, 60)
 	EXPECT_LT(b.tv_sec - a.tv_sec, 10);
 }
 
+/*
+ * Hypervisors may keep the number of entries in 32 bits. QEMU does, and ends,
+ * with the whole partition, when it resets a window of 2^32: nobody gets one.
+ */
+TEST_F_TIMEOUT(order, more_entries_than_there_can_be, 60)
+{
+	struct ctx *c = &self->c;
+	unsigned int shift, bits;
+	uint64_t start;
+
+	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		SKIP(return, "the platform cannot create windows");
+	if (tce_is_powernv())
+		SKIP(return, "PowerNV has a table in memory");
+	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
+	for (shift = 12; shift <= 16; shift += 4) {
+		for (bits = 32; bits < 64 - shift; bits++) {
+			EXPECT_EQ(-EINVAL, create(c, shift,
+						  1ULL << (bits + shift),
+						  &start)) {
+				TH_LOG("2^%u pages of 2^%u", bits, shift);
+			}
+		}
+	}
+	/* Nothing has changed */
+	ASSERT_EQ(0, create(c, 12, 16 * MiB, &start));
+	EXPECT_EQ(def(c), start);
+	ASSERT_EQ(0, map_canary(c));
+	EXPECT_EQ(0, try_canary(c));
+	EXPECT_EQ(0, tce_remove(c->v.container, start));
+}
+
 int main(int argc, char **argv)
 {
 	tce_begin(true);

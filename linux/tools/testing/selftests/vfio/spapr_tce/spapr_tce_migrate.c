@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A partition migrates while a user has windows: the calls that create and
+ * remove them have other numbers on the new machine, and the device tree says
+ * so. The kernel makes those calls that are in the device tree now.
+ *
+ * Here the device tree is changed by hand, to numbers that no platform has, and
+ * back. Only for an emulated platform: VFIO_TCE_RTAS_SHIM=1.
+ */
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../kselftest_harness.h"
+#include "spapr_tce.h"
+
+#define UNIT		(64 * KiB)
+#define LEN		1024
+#define CALLS		"ibm,ddw-applicable"
+#define NCALLS		3
+
+static const struct tce_dev *dev = &tce_devs[0];
+
+/* The device tree's numbers of the calls for a device, and where they are */
+struct calls {
+	uint32_t phandle;
+	uint32_t token[NCALLS];		/* big-endian, as they are there */
+};
+
+static int read_file(const char *dir, const char *name, void *buf, size_t len)
+{
+	char path[PATH_MAX * 2];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, len);
+	close(fd);
+	return n == (ssize_t)len ? 0 : -EIO;
+}
+
+static int find_calls(struct calls *calls)
+{
+	char path[PATH_MAX], node[PATH_MAX];
+	int ret;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node",
+		 dev->bdf);
+	if (!realpath(path, node))
+		return -errno;
+	/* They are on the bridge above */
+	*strrchr(node, '/') = '\0';
+	ret = read_file(node, CALLS, calls->token, sizeof(calls->token));
+	if (!ret)
+		ret = read_file(node, "phandle", &calls->phandle,
+				sizeof(calls->phandle));
+	return ret;
+}
+
+static int set_calls(const struct calls *calls, uint32_t difference)
+{
+	uint32_t token[NCALLS];
+	char text[128];
+	int fd, i, n, ret = 0;
+
+	for (i = 0; i < NCALLS; i++)
+		token[i] = htobe32(be32toh(calls->token[i]) + difference);
+	n = sprintf(text, "update_property %u " CALLS " %zu ",
+		    be32toh(calls->phandle), sizeof(token));
+	memcpy(text + n, token, sizeof(token));
+	n += sizeof(token);
+
+	fd = open("/proc/ppc64/ofdt", O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, n) != n)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+FIXTURE(migrate) {
+	struct tce_vfio v;
+	struct tce_mem mem;
+	struct calls calls;
+	const char *why;		/* it cannot be tried */
+};
+
+FIXTURE_SETUP(migrate)
+{
+	const char *env = getenv("VFIO_TCE_RTAS_SHIM");
+
+	self->v.container = -1;
+	self->v.group = -1;
+	self->v.device = -1;
+	self->why = env && *env == '1' ? NULL : "no platform to play with";
+	if (self->why)
+		return;
+	ASSERT_EQ(0, find_calls(&self->calls));
+	ASSERT_EQ(0, tce_vfio_open(&self->v, dev, 2));
+	ASSERT_EQ(0, tce_mem_anon(&self->mem, UNIT));
+	ASSERT_EQ(0, tce_register(self->v.container, self->mem.va, UNIT));
+	ASSERT_EQ(0, tce_map(self->v.container, self->mem.va,
+			     tce_def_start(&self->v), UNIT, TCE_RW));
+}
+
+FIXTURE_TEARDOWN(migrate)
+{
+	if (!self->why)
+		set_calls(&self->calls, 0);
+	tce_vfio_close(&self->v);
+	tce_mem_free(&self->mem);
+}
+
+/* A window by the new calls, not by those of the old machine */
+TEST_F_TIMEOUT(migrate, calls_have_other_numbers, 60)
+{
+	struct tce_vfio *v = &self->v;
+	uint64_t start;
+	int i, ret;
+
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, set_calls(&self->calls, 0x10000));
+		ret = tce_create(v->container, 16, GiB, 1, &start);
+		EXPECT_TRUE(ret == -EINVAL || ret == -EIO) {
+			TH_LOG("%s by the calls of the old machine",
+			       ret ? strerrorname_np(-ret) : "a window");
+		}
+		if (!ret)
+			EXPECT_EQ(0, tce_remove(v->container, start));
+		EXPECT_EQ(0, tce_dma_ok(v, tce_def_start(v), self->mem.va,
+					LEN));
+
+		ASSERT_EQ(0, set_calls(&self->calls, 0));
+		ASSERT_EQ(0, tce_create(v->container, 16, GiB, 1, &start));
+		ASSERT_EQ(0, tce_map(v->container, self->mem.va, start, UNIT,
+				     TCE_RW));
+		EXPECT_EQ(0, tce_dma_ok(v, start, self->mem.va, LEN));
+		ASSERT_EQ(0, tce_remove(v->container, start));
+	}
+}
+
+/* Taken on one machine, given back on another: the host has its windows again */
+TEST_F_TIMEOUT(migrate, calls_have_other_numbers_on_the_way_back, 60)
+{
+	if (self->why)
+		SKIP(return, "%s", self->why);
+	tce_vfio_close(&self->v);
+	ASSERT_EQ(0, set_calls(&self->calls, 0x10000));
+	ASSERT_EQ(0, tce_vfio_open(&self->v, dev, 2));
+	ASSERT_EQ(0, tce_register(self->v.container, self->mem.va, UNIT));
+	ASSERT_EQ(0, set_calls(&self->calls, 0));
+	ASSERT_EQ(0, tce_map(self->v.container, self->mem.va,
+			     tce_def_start(&self->v), UNIT, TCE_RW));
+	EXPECT_EQ(0, tce_dma_ok(&self->v, tce_def_start(&self->v),
+				self->mem.va, LEN));
+}
+
+int main(int argc, char **argv)
+{
+	tce_begin(true);
+	return test_harness_run(argc, argv);
+}
