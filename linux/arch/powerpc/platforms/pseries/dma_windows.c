@@ -238,8 +238,8 @@ static int pe_windows_reset(struct pseries_pe *pe)
  *
  * The next reset ends that. The default window is empty afterwards.
  *
- * Return: 0, or an errno of ddw_reset_limited() or ddw_tce_clear(): the PE has
- * the default window, and the caller closes and restores it.
+ * Return: 0; an errno of ddw_reset_limited(), and nothing has changed; or one of
+ * ddw_tce_clear(), and the default window is dirty: the caller closes it.
  */
 int pe_windows_limit(struct pseries_pe *pe)
 {
