@@ -61,7 +61,10 @@ done <"$doc"
 is "$missing" "" "each defect has a test that exists, or an argument"
 is "$untold" "" "each says what it is, what holds now, and how it was seen"
 
-wanted=$(for c in A:13 B:10 C:21 D:10 G:13; do seq -f "${c%:*}%.0f" "${c#*:}"; done)
+wanted=$(for c in A:1:13 B:1:10 C:1:21 D:1:10 G:1:13 R:1:22 R:30:38 R:40:41 R:50:54; do
+	IFS=: read -r letter first last <<<"$c"
+	seq -f "$letter%.0f" "$first" "$last"
+done)
 is "$(for id in $wanted; do [ "${seen[$id]:-0}" = 1 ] || echo "$id"; done)" "" "no defect is left out, or there twice"
 
 # The tables of errors: a row begins with an errno, and has tests or a dash
