@@ -10,7 +10,7 @@ boots() {	# kernel machine page-size-in-kB MMU groups
 		sed -n "s/^KernelPageSize: *//p" /proc/self/smaps | head -n 1
 		sed -n "s/^MMU[^:]*: //p" /proc/cpuinfo
 		echo groups $(ls /sys/kernel/iommu_groups)
-		ls /sys/block'
+		ls -1 /sys/block'
 	is "$guest_status" 0 "$1 boots on $2"
 	for want in "$3 kB" "$4" "groups $5" nvme0n1; do
 		grep -qx "$want" "$guest_log"
