@@ -5,6 +5,7 @@
 #ifndef _PSERIES_DDW_H
 #define _PSERIES_DDW_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct device_node;
@@ -15,7 +16,7 @@ struct pci_dn;
  * The most TCEs that a window is to have. Hypervisors are known to count them in
  * 32 bits and to fail, for all of the partition, when they do not fit.
  */
-#define DDW_MAX_TCES	(1ULL << 31)
+#define DDW_MAX_TCES	BIT_ULL(31)
 
 /**
  * struct ddw_firmware - the DDW calls that the platform offers for a PE

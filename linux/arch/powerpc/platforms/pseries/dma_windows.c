@@ -455,18 +455,15 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
  * The last window of a PE has been closed. If an entry of the default window can
  * be read that may have come back, with whatever it holds, or its number is that
  * of another PE's window by now. Only a reset, which is about this PE, tells, and
- * it takes along what could not be removed. Returns whether the doubt remains.
+ * it takes along what could not be removed.
  */
-static bool pe_windows_settle(struct pseries_pe *pe)
+static void pe_windows_settle(struct pseries_pe *pe)
 {
 	bool found = !pe_left_default(pe) && pe->boot.size &&
 		     pe_entry_found(pe->boot.liobn, pe->boot.start);
 
-	if ((!found && !pe_left_others(pe)) || !pe_windows_reset(pe) || !found)
-		return false;
-
-	pe_left_add_unknown(pe);
-	return true;
+	if ((found || pe_left_others(pe)) && pe_windows_reset(pe) && found)
+		pe_left_add_unknown(pe);
 }
 
 /**
@@ -478,8 +475,7 @@ static bool pe_windows_settle(struct pseries_pe *pe)
  * is removed with the last one; pe_window_open() and pe_windows_restore() bring
  * it back.
  *
- * Return: 0, or -EIO if this window, or one that has come instead, is left and
- * may hold entries.
+ * Return: 0, or -EIO if this window is left and may hold entries.
  */
 int pe_window_close(struct pseries_pe *pe, int slot)
 {
@@ -497,8 +493,8 @@ int pe_window_close(struct pseries_pe *pe, int slot)
 	else if (!pe_window_discard(pe, &win))
 		dirty = false;
 
-	if (!pe_windows_in_use(pe) && pe_windows_settle(pe))
-		dirty = true;
+	if (!pe_windows_in_use(pe))
+		pe_windows_settle(pe);
 
 	/*
 	 * Beside another window it stays if it is empty, for the next one of 4K

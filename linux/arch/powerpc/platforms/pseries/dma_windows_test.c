@@ -885,9 +885,11 @@ static void pe_test_inherit_unknown(struct kunit *test)
 
 	pe = pe_test_inherit(test, NULL, false);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
-	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 2, -1);
+	/* It is tried when the last window is closed, and at the end */
+	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 3, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
+	KUNIT_EXPECT_EQ(test, fake->failed, 3);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
@@ -999,10 +1001,12 @@ static void pe_test_foreign_number(struct kunit *test)
 	pe->boot.liobn = ddw_fake_liobn(1, DDW_FAKE_DEFAULT);
 	ddw_fake_set_tce(fake, 1, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
 	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
-	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
+	/* The window is gone, and nobody gets another */
+	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 1), 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 1), 1);
 	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
+	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EIO);
 }
 
 /* The calls have other tokens, or are not there, after a migration */
@@ -1034,7 +1038,8 @@ static void pe_test_left_many(struct kunit *test)
 	int i;
 
 	/* As if each were a window that the platform has refused to remove */
-	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 1, UINT_MAX, -1);
+	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE) | BIT(DDW_FAKE_RESET), 1,
+		      UINT_MAX, -1);
 	mutex_lock(&pe->lock);
 	for (i = 0; i < 5; i++) {
 		pe->window[1] = win;

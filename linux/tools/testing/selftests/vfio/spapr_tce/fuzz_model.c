@@ -40,7 +40,7 @@ enum fz_ret fz_ret_of(int ret)
 	static const int errnos[] = {
 		0, EPERM, ENOENT, EINTR, EIO, ENXIO, EBADF, ENOMEM, EFAULT,
 		EBUSY, ENODEV, EINVAL, ENOSPC, ENOTTY, EADDRNOTAVAIL,
-		EOPNOTSUPP,
+		EOPNOTSUPP, ESTALE,
 	};
 	int i;
 
@@ -439,6 +439,18 @@ static uint32_t expect_info(struct fz_op *op)
 	return op->where == FZ_RDONLY ? BIT_OF(EFAULT) : OK;
 }
 
+/* Only ever with arguments that are wrong, some of them for the PE alone */
+static uint32_t expect_eeh(struct fz_op *op)
+{
+	uint32_t set = readable(op) ? 0 : BIT_OF(EFAULT);
+
+	if (op->a.eeh.argsz < 12 || op->a.eeh.flags)
+		return set | BIT_OF(EINVAL);
+	if (fz.eeh)
+		set |= BIT_OF(EINVAL);
+	return set | BIT_OF(ENODEV);
+}
+
 /* The set of what the ioctl may return; one value, most often */
 uint32_t fz_expect(struct fz_thread *t, struct fz_op *op)
 {
@@ -471,9 +483,7 @@ uint32_t fz_expect(struct fz_thread *t, struct fz_op *op)
 	case FZ_DISABLE:
 		return c->version == 2 ? BIT_OF(ENOTTY) : OK;
 	case FZ_EEH:
-		/* Only ever with arguments that are wrong */
-		return fz.eeh ? BIT_OF(ENODEV) | BIT_OF(EFAULT) |
-				BIT_OF(EINVAL) : BIT_OF(ENODEV);
+		return expect_eeh(op);
 	default:
 		return BIT_OF(ENOTTY);
 	}
@@ -482,13 +492,17 @@ uint32_t fz_expect(struct fz_thread *t, struct fz_op *op)
 /* What may come of it if other threads change the state meanwhile */
 uint32_t fz_expect_racy(struct fz_op *op)
 {
-	uint32_t bad = 0, set = BIT_OF(EINVAL) | BIT_OF(EFAULT);
+	/* The last group may just have been detached */
+	uint32_t bad = 0, set = BIT_OF(EINVAL) | BIT_OF(EFAULT) |
+				BIT_OF(ENXIO) | BIT_OF(ENODEV);
 
 	switch (op->kind) {
 	case FZ_MAP:
+		set |= BIT_OF(ESTALE);
+		/* fall through */
 	case FZ_UNMAP:
 		bad = map_args(op);
-		set |= OK | BIT_OF(EPERM) | BIT_OF(ENXIO);
+		set |= OK | BIT_OF(EPERM);
 		break;
 	case FZ_CREATE:
 		bad = create_args(op);
@@ -521,7 +535,6 @@ uint32_t fz_expect_racy(struct fz_op *op)
 		set |= OK | BIT_OF(ENOTTY);
 		break;
 	case FZ_EEH:
-		set |= BIT_OF(ENODEV);
 		break;
 	default:
 		set |= BIT_OF(ENOTTY);

@@ -9,7 +9,7 @@
 const char * const fz_ret_names[FZ_RETS] = {
 	"0", "EPERM", "ENOENT", "EINTR", "EIO", "ENXIO", "EBADF", "ENOMEM",
 	"EFAULT", "EBUSY", "ENODEV", "EINVAL", "ENOSPC", "ENOTTY",
-	"EADDRNOTAVAIL", "EOPNOTSUPP", "other",
+	"EADDRNOTAVAIL", "EOPNOTSUPP", "ESTALE", "other",
 };
 
 const char * const fz_kind_names[FZ_KINDS] = {

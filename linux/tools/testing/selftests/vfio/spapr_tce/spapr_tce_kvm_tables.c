@@ -372,8 +372,8 @@ TEST_F_TIMEOUT(kept, stuff_what_is_empty, 60)
 	ns = cpu_ns();
 	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, start, 0, entries));
 	ns = cpu_ns() - ns;
-	/* Five seconds if each entry is looked at */
-	EXPECT_LT(ns, 500000000) {
+	/* Five seconds at least if each entry is looked at; a tenth of that if not */
+	EXPECT_LT(ns, 2500000000) {
 		TH_LOG("%llu ns", (unsigned long long)ns);
 	}
 	EXPECT_EQ(0, vm_denied(g, start + size - PAGE, DATA));
