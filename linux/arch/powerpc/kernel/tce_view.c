@@ -186,8 +186,10 @@ int tce_view_init(struct iommu_table *tbl, struct mm_struct *mm)
  */
 struct tce_view *tce_view_get(struct iommu_table *tbl)
 {
-	kref_get(&tbl->it_userspace->ref);
-	return tbl->it_userspace;
+	struct tce_view *view = tbl->it_userspace;
+
+	kref_get(&view->ref);
+	return view;
 }
 EXPORT_SYMBOL_GPL(tce_view_get);
 
