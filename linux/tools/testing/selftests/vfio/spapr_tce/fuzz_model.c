@@ -498,8 +498,9 @@ uint32_t fz_expect_racy(struct fz_op *op)
 
 	switch (op->kind) {
 	case FZ_MAP:
-		set |= BIT_OF(ESTALE);
-		/* fall through */
+		bad = map_args(op);
+		set |= OK | BIT_OF(EPERM) | BIT_OF(ESTALE);
+		break;
 	case FZ_UNMAP:
 		bad = map_args(op);
 		set |= OK | BIT_OF(EPERM);

@@ -77,7 +77,7 @@ static void call(struct ctx *c, int what)
 		struct vfio_iommu_type1_dma_map map;
 		struct vfio_iommu_spapr_register_memory reg;
 		struct vfio_iommu_spapr_tce_info info;
-		char page[64 * KiB];
+		char page[65536];
 	} arg;
 	int container = c->v.container, ret = 0;
 	size_t page = sysconf(_SC_PAGESIZE);
