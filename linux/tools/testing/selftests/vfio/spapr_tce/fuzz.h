@@ -34,6 +34,7 @@
 #define FZ_LEAF_SHIFT	9
 #define FZ_KEPT		64
 #define FZ_LEAVES	256
+#define FZ_MAX_ENTRIES	(1ULL << 31)
 #define FZ_CHARGES	128
 
 /* What the ioctls return: 0 and each errno is a bit of a set */

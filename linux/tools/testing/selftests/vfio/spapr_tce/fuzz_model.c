@@ -334,6 +334,10 @@ static uint32_t create_args(struct fz_op *op)
 	    cr->window_size & (cr->window_size - 1) ||
 	    cr->window_size < 1ULL << cr->page_shift || cr->levels > fz.levels)
 		return BIT_OF(EINVAL);
+	/* A partition has a bound of its own, whatever the platform says */
+	if (!tce_is_powernv() &&
+	    cr->window_size >> cr->page_shift > FZ_MAX_ENTRIES)
+		return BIT_OF(EINVAL);
 	return 0;
 }
 
