@@ -25,11 +25,3 @@ de 10000004 l!
 	s" /pci@800000020000006" find-device no-extensions
 	s" /pci@800000020000007" find-device only-reset
 ;
-
-dev /rtas
-: instantiate-rtas ( adr -- entry )
-	dup instantiate-rtas drop
-	100 + 10000000 over 700 move
-	get-node >r edit-tree r> set-node
-;
-device-end

@@ -8,13 +8,3 @@
 	3 encode-int rot encode-int encode+ 1 encode-int encode+
 	1 encode-int encode+ s" ibm,ddw-extensions" property
 ;
-
-\ RTAS goes where the kernel wants it, and the shim behind it: the kernel calls
-\ the shim.
-dev /rtas
-: instantiate-rtas ( adr -- entry )
-	dup instantiate-rtas drop
-	100 + 10000000 over 700 move
-	get-node >r edit-tree r> set-node
-;
-device-end

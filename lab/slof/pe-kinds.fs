@@ -25,13 +25,3 @@
 	\ no reset, and one window
 	s" /pci@800000020000006" find-device no-extensions
 ;
-
-\ RTAS goes where the kernel wants it, and the shim behind it: the kernel calls
-\ the shim.
-dev /rtas
-: instantiate-rtas ( adr -- entry )
-	dup instantiate-rtas drop
-	100 + 10000000 over 700 move
-	get-node >r edit-tree r> set-node
-;
-device-end
