@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of spapr_tce_fuzz share: the model (fuzz_model.c, fuzz_pe.c)
- * and the operations on the kernel and the model (fuzz_ops.c, fuzz_state.c).
+ * and the operations on the kernel and the model (fuzz_ops.c, fuzz_state.c,
+ * fuzz_kvm.c).
  */
 
 #ifndef FUZZ_H
@@ -13,7 +14,7 @@
 #include <stdint.h>
 #include <linux/vfio.h>
 
-#include "spapr_tce.h"
+#include "spapr_tce_kvm.h"
 
 #define FZ_THREADS	8
 #define FZ_CONTAINERS	8
@@ -22,6 +23,7 @@
 #define FZ_REGIONS	48
 #define FZ_RING		24
 #define FZ_GONE		8
+#define FZ_TABLES	3
 
 /* How a window is divided: see fz_window_init() */
 #define FZ_SMALL_PLACES	72
@@ -37,11 +39,15 @@
 #define FZ_MAX_ENTRIES	(1ULL << 31)
 #define FZ_CHARGES	128
 
+/* What a hypercall returns, as one more errno */
+#define FZ_HCALL(status)	((status) ? -1000 + (status) : 0)
+
 /* What the ioctls return: 0 and each errno is a bit of a set */
 enum fz_ret {
 	FZ_0, FZ_EPERM, FZ_ENOENT, FZ_EINTR, FZ_EIO, FZ_ENXIO, FZ_EBADF,
 	FZ_ENOMEM, FZ_EFAULT, FZ_EBUSY, FZ_ENODEV, FZ_EINVAL, FZ_ENOSPC,
-	FZ_ENOTTY, FZ_EADDRNOTAVAIL, FZ_EOPNOTSUPP, FZ_ESTALE, FZ_OTHER,
+	FZ_ENOTTY, FZ_EADDRNOTAVAIL, FZ_EOPNOTSUPP, FZ_ESTALE, FZ_EEXIST,
+	FZ_H_PARAMETER, FZ_H_TOO_HARD, FZ_OTHER,
 	FZ_RETS
 };
 
@@ -51,7 +57,8 @@ enum fz_ret {
 enum fz_kind {
 	FZ_MAP, FZ_UNMAP, FZ_CREATE, FZ_REMOVE, FZ_REGISTER, FZ_UNREGISTER,
 	FZ_INFO, FZ_ENABLE, FZ_DISABLE, FZ_CHECK, FZ_EEH, FZ_UNKNOWN,
-	FZ_SET_IOMMU, FZ_SET, FZ_UNSET, FZ_STATUS, FZ_DEVICE, FZ_IOCTLS,
+	FZ_SET_IOMMU, FZ_SET, FZ_UNSET, FZ_STATUS, FZ_DEVICE, FZ_HCALL_TCE,
+	FZ_KVM_TABLE, FZ_KVM_ADD, FZ_KVM_DEL, FZ_KVM_ATTACH, FZ_IOCTLS,
 	/* not ioctls */
 	FZ_OPEN = FZ_IOCTLS, FZ_DMA, FZ_CHILD, FZ_KILL, FZ_AUDIT, FZ_KINDS
 };
@@ -86,6 +93,13 @@ struct fz_op {
 		struct vfio_eeh_pe_op eeh;
 		struct vfio_group_status status;
 		int32_t fd;
+		struct {
+			uint64_t nr, liobn, ioba, tce, pages;
+		} hcall;
+		struct {
+			uint64_t liobn, start, size;
+			unsigned int shift;
+		} table;
 	} a;
 	bool makes_default;		/* whatever it returns */
 	bool reached;			/* CREATE: PEs were asked for a window */
@@ -117,6 +131,7 @@ struct fz_place {
 
 struct fz_window {
 	bool on;
+	unsigned int number;		/* of all that have been in this place */
 	unsigned int shift;
 	uint64_t start;
 	uint64_t pages;
@@ -157,7 +172,7 @@ struct fz_group {
 	const struct tce_dev *dev;
 	int fd;				/* the number never changes */
 	bool open;
-	bool busy;			/* racy: somebody reopens it */
+	bool busy;			/* racy: somebody has it for himself */
 	int c;				/* container, or -1 */
 	struct fz_pe pe;
 	struct tce_vfio v;		/* device and edu */
@@ -194,6 +209,33 @@ struct fz_thread {
 	struct fz_op ring[FZ_RING];
 	unsigned long nring;
 	unsigned long count[FZ_KINDS][FZ_RETS];
+};
+
+/* A window that KVM keeps in step with a table of its guest */
+struct fz_follower {
+	struct fz_window *w;
+	unsigned int number;		/* another one: the window has gone */
+	unsigned int groups;		/* that were attached */
+};
+
+/* A table of KVM's guest */
+struct fz_table {
+	bool on;
+	int fd;
+	uint64_t liobn;
+	unsigned int shift;
+	uint64_t start, size;		/* in bytes */
+	unsigned long locked;		/* pages that are charged */
+	int nr;				/* the last one to come is the first */
+	struct fz_follower follower[FZ_CONTAINERS];
+};
+
+/* A guest of KVM, whose memory and hypercalls are those of one thread */
+struct fz_kvm {
+	struct fz_thread *t;		/* NULL: there is none */
+	struct guest g;
+	unsigned int groups;		/* that KVM knows */
+	struct fz_table table[FZ_TABLES];
 };
 
 struct fz {
@@ -234,6 +276,7 @@ struct fz {
 	struct fz_thread t[FZ_THREADS];
 	struct fz_container c[FZ_CONTAINERS];
 	struct fz_group g[FZ_GROUPS];
+	struct fz_kvm kvm;
 };
 
 extern struct fz fz;
@@ -264,6 +307,10 @@ bool fz_is_ro(struct fz_thread *t, uint64_t va, uint64_t size);
 uint32_t fz_expect(struct fz_thread *t, struct fz_op *op);
 uint32_t fz_expect_racy(struct fz_op *op);
 void fz_apply(struct fz_thread *t, struct fz_op *op);
+void fz_leaves_add(struct fz_window *w, uint64_t entry, uint64_t n);
+void fz_release(struct fz_thread *t, uint64_t note);
+void fz_window_clear(struct fz_container *c, struct fz_window *w,
+		     uint64_t entry, uint64_t n);
 void fz_window_drop(struct fz_container *c, struct fz_window *w);
 void fz_container_reset(struct fz_container *c);
 void fz_locked_pages(unsigned long *least, unsigned long *most);
@@ -281,6 +328,7 @@ void fz_lock(struct fz_thread *t, bool exclusive);
 void fz_unlock(struct fz_thread *t);
 void fz_exclude(struct fz_thread *t);
 bool fz_failed(void);
+void fz_compare(struct fz_thread *t, struct fz_op *op);
 int fz_call(struct fz_thread *t, struct fz_op *op);
 void fz_iommu_op(struct fz_thread *t, enum fz_kind kind);
 void fz_evict(struct fz_thread *t);
@@ -301,5 +349,14 @@ void fz_dma_op(struct fz_thread *t);
 void fz_child_op(struct fz_thread *t);
 void fz_kill_op(struct fz_thread *t);
 void fz_audit(struct fz_thread *t);
+
+/* fuzz_kvm.c */
+int fz_kvm_init(struct fz_thread *t);
+void fz_kvm_op(struct fz_thread *t);
+void fz_kvm_table_op(struct fz_thread *t);
+void fz_kvm_group_op(struct fz_thread *t);
+void fz_kvm_leave(struct fz_thread *t, int g);
+void fz_kvm_close_all(struct fz_thread *t);
+unsigned long fz_kvm_locked_pages(void);
 
 #endif /* FUZZ_H */

@@ -40,7 +40,8 @@ enum fz_ret fz_ret_of(int ret)
 	static const int errnos[] = {
 		0, EPERM, ENOENT, EINTR, EIO, ENXIO, EBADF, ENOMEM, EFAULT,
 		EBUSY, ENODEV, EINVAL, ENOSPC, ENOTTY, EADDRNOTAVAIL,
-		EOPNOTSUPP, ESTALE,
+		EOPNOTSUPP, ESTALE, EEXIST, -FZ_HCALL(H_PARAMETER),
+		-FZ_HCALL(LEFT),
 	};
 	int i;
 
@@ -66,6 +67,7 @@ void fz_window_init(struct fz_window *w, unsigned int shift, uint64_t start,
 	w->shift = shift;
 	w->start = start;
 	w->pages = pages;
+	w->number++;
 	w->nleaves = 0;
 	for (i = 0; i < fz.threads; i++)
 		memset(w->notes[i], 0, FZ_NOTES * sizeof(*w->notes[i]));
@@ -553,7 +555,7 @@ static void region_check(struct fz_region *r)
 		memset(r, 0, sizeof(*r));
 }
 
-static void release(struct fz_thread *t, uint64_t note)
+void fz_release(struct fz_thread *t, uint64_t note)
 {
 	struct fz_region *r;
 
@@ -566,7 +568,7 @@ static void release(struct fz_thread *t, uint64_t note)
 	region_check(r);
 }
 
-static void leaves_add(struct fz_window *w, uint64_t entry, uint64_t n)
+void fz_leaves_add(struct fz_window *w, uint64_t entry, uint64_t n)
 {
 	uint64_t no, last = (entry + n - 1) >> FZ_LEAF_SHIFT;
 	unsigned int i;
@@ -591,7 +593,7 @@ static void apply_map(struct fz_thread *t, struct fz_op *op)
 	uint64_t *notes = fz_own(t, w, entry, n);
 	struct fz_region *r;
 
-	leaves_add(w, entry, n);
+	fz_leaves_add(w, entry, n);
 	for (i = 0; i < n; i++) {
 		va = op->a.map.vaddr + (i << w->shift);
 		old = notes[i];
@@ -602,15 +604,15 @@ static void apply_map(struct fz_thread *t, struct fz_op *op)
 			r = fz_region_at(t, va);
 			r->mapped++;
 		}
-		release(t, old);
+		fz_release(t, old);
 	}
 	t->last.c = op->c;
 	t->last.iova = op->a.map.iova;
 	t->last.size = op->a.map.size;
 }
 
-static void window_clear(struct fz_container *c, struct fz_window *w,
-			 uint64_t entry, uint64_t n)
+void fz_window_clear(struct fz_container *c, struct fz_window *w,
+		     uint64_t entry, uint64_t n)
 {
 	uint64_t i, from, to, last = entry + n;
 	struct fz_thread *t;
@@ -633,7 +635,7 @@ static void window_clear(struct fz_container *c, struct fz_window *w,
 			gone->c = c - fz.c;
 			gone->iova = w->start + (i << w->shift);
 			gone->va = *note & ~FZ_FLAGS;
-			release(t, *note);
+			fz_release(t, *note);
 			*note = 0;
 		}
 	}
@@ -644,14 +646,14 @@ static void apply_unmap(struct fz_op *op)
 	struct fz_container *c = &fz.c[op->c];
 	struct fz_window *w = fz_window_at(c, op->a.unmap.iova);
 
-	window_clear(c, w, (op->a.unmap.iova - w->start) >> w->shift,
+	fz_window_clear(c, w, (op->a.unmap.iova - w->start) >> w->shift,
 		     op->a.unmap.size >> w->shift);
 }
 
 void fz_window_drop(struct fz_container *c, struct fz_window *w)
 {
 	if (w->on && !fz.racy)
-		window_clear(c, w, 0, w->pages);
+		fz_window_clear(c, w, 0, w->pages);
 	w->on = false;
 }
 
@@ -787,7 +789,7 @@ void fz_apply(struct fz_thread *t, struct fz_op *op)
 		c->enabled = false;
 		for (i = 0; i < FZ_WINDOWS && !fz.racy; i++)
 			if (c->win[i].on)
-				window_clear(c, &c->win[i], 0,
+				fz_window_clear(c, &c->win[i], 0,
 					     c->win[i].pages);
 		break;
 	default:
@@ -848,6 +850,7 @@ void fz_locked_pages(unsigned long *least, unsigned long *most)
 	for (i = 0; i < fz.threads; i++)
 		for (j = 0; j < FZ_REGIONS; j++)
 			sum += fz.t[i].regions[j].size / fz.page;
+	sum += fz_kvm_locked_pages();
 	*least = sum;
 	*most = sum;
 

@@ -74,7 +74,14 @@ static void *place_arg(struct fz_thread *t, struct fz_op *op)
 	}
 }
 
-/* Made, counted, and compared; of a racy run only with what may be */
+/* Counted, and compared; of a racy run only with what may be */
+void fz_compare(struct fz_thread *t, struct fz_op *op)
+{
+	fz_note_op(t, op);
+	if (!(op->expect >> fz_ret_of(op->got) & 1))
+		fz_diverge(t, op, "other result than expected");
+}
+
 int fz_call(struct fz_thread *t, struct fz_op *op)
 {
 	void *arg = place_arg(t, op);
@@ -88,10 +95,8 @@ int fz_call(struct fz_thread *t, struct fz_op *op)
 
 	if (op->got >= 0 && op->len && op->where <= FZ_EDGE)
 		memcpy(&op->a, arg, op->len);
-	fz_note_op(t, op);
-	if (!(op->expect >> fz_ret_of(op->got) & 1))
-		fz_diverge(t, op, "other result than expected");
-	else if (op->got > 0 && op->kind != FZ_CHECK && op->kind != FZ_DEVICE)
+	fz_compare(t, op);
+	if (op->got > 0 && op->kind != FZ_CHECK && op->kind != FZ_DEVICE)
 		fz_diverge(t, op, "neither 0 nor an errno");
 	return op->got;
 }

@@ -9,7 +9,8 @@
 const char * const fz_ret_names[FZ_RETS] = {
 	"0", "EPERM", "ENOENT", "EINTR", "EIO", "ENXIO", "EBADF", "ENOMEM",
 	"EFAULT", "EBUSY", "ENODEV", "EINVAL", "ENOSPC", "ENOTTY",
-	"EADDRNOTAVAIL", "EOPNOTSUPP", "ESTALE", "other",
+	"EADDRNOTAVAIL", "EOPNOTSUPP", "ESTALE", "EEXIST", "H_PARAMETER",
+	"H_TOO_HARD", "other",
 };
 
 const char * const fz_kind_names[FZ_KINDS] = {
@@ -17,7 +18,9 @@ const char * const fz_kind_names[FZ_KINDS] = {
 	"UNREGISTER_MEMORY", "TCE_GET_INFO", "ENABLE", "DISABLE",
 	"CHECK_EXTENSION", "EEH_PE_OP", "(unknown)", "SET_IOMMU",
 	"SET_CONTAINER", "UNSET_CONTAINER", "GROUP_GET_STATUS",
-	"GET_DEVICE_FD", "open and close", "DMA", "other process",
+	"GET_DEVICE_FD", "TCE hypercalls", "CREATE_SPAPR_TCE",
+	"KVM GROUP_ADD", "KVM GROUP_DEL", "KVM SET_SPAPR_TCE",
+	"open and close", "DMA", "other process",
 	"killed process", "locked memory",
 };
 
@@ -90,6 +93,18 @@ static int print_args(char *buf, size_t len, const struct fz_op *op)
 		return snprintf(buf, len, "iova %#llx va %#llx flags %#x",
 				X(op->a.map.iova), X(op->a.map.vaddr),
 				op->a.map.flags);
+	case FZ_HCALL_TCE:
+		return snprintf(buf, len,
+				"%#llx: liobn %#llx ioba %#llx tce %#llx pages %#llx",
+				X(op->a.hcall.nr), X(op->a.hcall.liobn),
+				X(op->a.hcall.ioba), X(op->a.hcall.tce),
+				X(op->a.hcall.pages));
+	case FZ_KVM_TABLE:
+	case FZ_KVM_ATTACH:
+		return snprintf(buf, len,
+				"liobn %#llx start %#llx size %#llx page_shift %u",
+				X(op->a.table.liobn), X(op->a.table.start),
+				X(op->a.table.size), op->a.table.shift);
 	default:
 		return snprintf(buf, len, "cmd %#lx value %#lx", op->cmd,
 				op->value);

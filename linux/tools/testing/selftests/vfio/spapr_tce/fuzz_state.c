@@ -225,9 +225,7 @@ static void check_open(struct fz_thread *t, int g, int ret, uint32_t expect)
 		.got = ret,
 	};
 
-	fz_note_op(t, &op);
-	if (!(expect >> fz_ret_of(ret) & 1))
-		fz_diverge(t, &op, "open");
+	fz_compare(t, &op);
 }
 
 static int open_group(struct fz_thread *t, int g, uint32_t expect)
@@ -251,6 +249,7 @@ static int open_group(struct fz_thread *t, int g, uint32_t expect)
 
 static void close_group(struct fz_thread *t, int g)
 {
+	fz_kvm_leave(t, g);
 	if (fz.racy)
 		fz_unlock(t);
 	dup3(FD_NULL, fz.g[g].fd, O_CLOEXEC);
@@ -789,6 +788,7 @@ void fz_close_all(struct fz_thread *t)
 {
 	int i;
 
+	fz_kvm_close_all(t);
 	for (i = 0; i < fz.groups; i++) {
 		close_device(t, i);
 		close_group(t, i);

@@ -136,11 +136,8 @@ static int vm_make_device(struct guest *g)
 	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
 	int ret = tce_ioctl(g->vm, KVM_CREATE_DEVICE, &dev);
 
-	if (ret)
-		return ret;
 	g->dev = dev.fd;
-
-	return vm_attr(g, KVM_DEV_VFIO_GROUP_ADD, g->v.group);
+	return ret;
 }
 
 /*
@@ -244,17 +241,16 @@ bool vm_there(void)
 	return !access("/dev/kvm", R_OK | W_OK);
 }
 
-int vm_open(struct guest *g, unsigned int shift)
+int vm_boot(struct guest *g, uint64_t size)
 {
 	static const unsigned long nr[] = {
 		H_PUT_TCE, H_PUT_TCE_INDIRECT, H_STUFF_TCE,
 	};
 	int i, ret;
 
-	g->locked_kb = tce_vmlck_kb();
 	g->liobn = LIOBN;
 	g->table = -1;
-	g->kvm = open("/dev/kvm", O_RDWR);
+	g->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (g->kvm < 0)
 		return -errno;
 	g->vm = tce_ioctl(g->kvm, KVM_CREATE_VM, NULL);
@@ -265,11 +261,23 @@ int vm_open(struct guest *g, unsigned int shift)
 		if (ret)
 			return ret;
 	}
-	ret = tce_mem_anon(&g->mem, MEM_SIZE);
+	ret = tce_mem_anon(&g->mem, size);
 	if (ret)
 		return ret;
 	memset(g->mem.va, 0, g->mem.size);
-	ret = vm_make_vcpu(g);
+	ret = vm_make_vcpu(g) ?: vm_make_device(g) ?: vm_run(g);
+	if (ret)
+		return ret;
+
+	return g->run->papr_hcall.nr == H_NONE ? 0 : -EPROTO;
+}
+
+int vm_open(struct guest *g, unsigned int shift)
+{
+	int ret;
+
+	g->locked_kb = tce_vmlck_kb();
+	ret = vm_boot(g, MEM_SIZE);
 	if (ret)
 		return ret;
 
@@ -284,17 +292,11 @@ int vm_open(struct guest *g, unsigned int shift)
 	ret = tce_unmap(g->v.container, g->start, PAGE);
 	if (ret)
 		return ret;
-	ret = vm_make_device(g);
-	if (ret)
-		return ret;
-	ret = vm_table(g, shift, g->start, tce_def_end(&g->v) - g->start);
-	if (ret)
-		return ret;
-	ret = vm_run(g);
+	ret = vm_attr(g, KVM_DEV_VFIO_GROUP_ADD, g->v.group);
 	if (ret)
 		return ret;
 
-	return g->run->papr_hcall.nr == H_NONE ? 0 : -EPROTO;
+	return vm_table(g, shift, g->start, tce_def_end(&g->v) - g->start);
 }
 
 void vm_end(struct guest *g)

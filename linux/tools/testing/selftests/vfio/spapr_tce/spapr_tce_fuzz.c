@@ -4,10 +4,11 @@
  * containers, with several groups, by several threads, compared with a model.
  *
  *   spapr_tce_fuzz [-s SEED] [-n OPS] [-t SECONDS] [-T THREADS]
- *                  [-c CONTAINERS] [-r] [-v]
+ *                  [-c CONTAINERS] [-k] [-r] [-v]
  *
  * Each result and, now and then, locked memory and what a device reaches are
- * what the model says. With -r (racy) no lock keeps threads from pulling
+ * what the model says. With -k the last thread also has a guest of KVM, which
+ * makes TCE hypercalls for windows of all containers. With -r (racy) no lock keeps threads from pulling
  * windows, groups and containers away under each other's feet: results are one
  * of a few, and the state is compared when all have stopped.
  *
@@ -41,6 +42,7 @@
 
 static const struct {
 	unsigned int weight;
+	bool kvm;			/* only for the thread that has the guest */
 	enum fz_kind kind;
 	void (*fn)(struct fz_thread *t);
 } steps[] = {
@@ -65,6 +67,10 @@ static const struct {
 	{ .weight = 8, .fn = fz_dma_op },
 	{ .weight = 6, .fn = fz_child_op },
 	{ .weight = 1, .fn = fz_kill_op },
+	{ .weight = 9000, .kvm = true, .fn = fz_kvm_op },
+	{ .weight = 60, .kvm = true, .fn = fz_kvm_table_op },
+	{ .weight = 20, .kvm = true, .fn = fz_kvm_group_op },
+	{ .weight = 40, .kvm = true, .fn = fz_dma_op },
 };
 
 static unsigned int elapsed(void)
@@ -85,7 +91,8 @@ static void step(struct fz_thread *t)
 	unsigned int i, n, sum = 0;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
-		sum += steps[i].weight;
+		if (!steps[i].kvm || t == fz.kvm.t)
+			sum += steps[i].weight;
 
 	t->number++;
 	t->rnd = fz.seed * 0x2545f4914f6cdd1dULL + t->id * 0x100000001b3ULL +
@@ -331,6 +338,8 @@ static int init(void)
 		fz.t[i].limit = fz.ops / fz.threads;
 		ret = init_memory(&fz.t[i]);
 	}
+	if (!ret && fz.kvm.t)
+		ret = fz_kvm_init(fz.kvm.t);
 	return ret ? ret : calibrate();
 }
 
@@ -373,19 +382,20 @@ static void report(void)
 static int bad_usage(const char *name)
 {
 	fprintf(stderr,
-		"%s [-s SEED] [-n OPS] [-t SECONDS] [-T THREADS] [-c CONTAINERS] [-r] [-v]\n",
+		"%s [-s SEED] [-n OPS] [-t SECONDS] [-T THREADS] [-c CONTAINERS] [-k] [-r] [-v]\n",
 		name);
 	return KSFT_FAIL;
 }
 
 int main(int argc, char **argv)
 {
+	bool kvm = false;
 	int i, opt, ret;
 
 	fz.seed = time(NULL);
 	fz.threads = 4;
 	fz.containers = 3;
-	while ((opt = getopt(argc, argv, "s:n:t:T:c:rv")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:t:T:c:krv")) != -1) {
 		switch (opt) {
 		case 's':
 			fz.seed = strtoull(optarg, NULL, 0);
@@ -402,6 +412,9 @@ int main(int argc, char **argv)
 		case 'c':
 			fz.containers = atoi(optarg);
 			break;
+		case 'k':
+			kvm = true;
+			break;
 		case 'r':
 			fz.racy = true;
 			break;
@@ -415,6 +428,8 @@ int main(int argc, char **argv)
 	if (fz.threads < 1 || fz.threads > FZ_THREADS || fz.containers < 1 ||
 	    fz.containers > FZ_CONTAINERS)
 		return bad_usage(argv[0]);
+	if (kvm)
+		fz.kvm.t = &fz.t[fz.threads - 1];
 	if (!fz.ops && !fz.seconds)
 		fz.seconds = 10;
 	if (!fz.ops)
@@ -423,8 +438,9 @@ int main(int argc, char **argv)
 	tce_begin(true);
 	ksft_print_header();
 	ksft_set_plan(1);
-	tce_log("seed %llu, %d threads, %d containers, %s",
-		(unsigned long long)fz.seed, fz.threads, fz.containers,
+	tce_log("seed %llu, %d threads%s, %d containers, %s",
+		(unsigned long long)fz.seed, fz.threads,
+		kvm ? ", one with a guest of KVM" : "", fz.containers,
 		fz.racy ? "racy" : "exact");
 	ret = init();
 	if (!ret)

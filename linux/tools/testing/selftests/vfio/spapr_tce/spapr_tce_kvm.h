@@ -46,6 +46,8 @@ struct guest {
 
 bool vm_there(void);
 
+/* A guest that makes hypercalls, with so much memory and no device */
+int vm_boot(struct guest *g, uint64_t size);
 /* A guest with the first device; the window and its table are the default one */
 int vm_open(struct guest *g, unsigned int shift);
 /* Ends the guest, which leaves the device to us */
