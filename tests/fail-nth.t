@@ -99,4 +99,10 @@ injected slab page usercopy function ddw_call_rtas ddw_call_tce_get ddw_call_tce
 fail_nth multitce=off 'spapr_tce_fail_nth v1.map v2.map v2.map_over v2.unmap unmap map_over' \
 	-m p9-2phb-small -a "multitce=off panic_on_warn=1"
 injected ddw_call_tce_put
+
+# Windows of bare metal, where it is memory that can fail
+run_guest powernv9 -k ours-debug -m powernv9 -t 900 -a "panic_on_warn=1" -- '
+	spapr_tce_fail_nth v1.map v2.map_charged v2.map_over_long v2.unmap v2.create_4k \
+		v2.create_64k v2.create_default v2.remove v2.remove_mapped v2.remove_default'
+injected slab page usercopy
 done_testing

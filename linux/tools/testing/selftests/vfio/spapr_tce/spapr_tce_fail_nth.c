@@ -739,6 +739,12 @@ static int map_main(void) { return map(mem.va, 0, MAIN_UNITS * UNIT); }
 static int unmap_main(void) { return unmap(0, MAIN_UNITS * UNIT); }
 static int map_other(void) { return map(other(), 0, OTHER_UNITS * UNIT); }
 
+/* A window that is there maps, whatever could not be had when it came */
+static int window_usable(void)
+{
+	return map_unit() ?: main_reached() ?: unmap_unit();
+}
+
 /* Leaves that have been used stay with the window: a new one has none */
 static int unmap_long_fresh(void)
 {
@@ -943,12 +949,14 @@ static const struct scenario scenarios[] = {
 	S("v2.unmap_charged", with_charged, unmap_charged, map_charged,
 	  .partial = true),
 	S("v2.create_first", with_no_window, create, NULL),
-	S("v2.create_4k", with_shift_4k, create, remove_window),
-	S("v2.create_64k", with_shift_64k, create, remove_window),
+	S("v2.create_4k", with_shift_4k, create, remove_window,
+	  .done = window_usable),
+	S("v2.create_64k", with_shift_64k, create, remove_window,
+	  .done = window_usable),
 	S("v2.create_2m", with_shift_2m, create, remove_window),
 	S("v2.create_16m", with_shift_16m, create, remove_window),
 	S("v2.create_default", with_default_removed, create_default,
-	  remove_window),
+	  remove_window, .done = window_usable),
 	S("v2.remove", with_window_4k, remove_window, create),
 	S("v2.remove_mapped", with_window_mapped, remove_window,
 	  create_mapped),
