@@ -36,11 +36,8 @@
 #define FZ_LEAF_SHIFT	9
 #define FZ_KEPT		64
 #define FZ_LEAVES	256
-#define FZ_MAX_ENTRIES	(1ULL << 31)
+#define FZ_MAX_ENTRIES	0x80000000ULL
 #define FZ_CHARGES	128
-
-/* What a hypercall returns, as one more errno */
-#define FZ_HCALL(status)	((status) ? -1000 + (status) : 0)
 
 /* What the ioctls return: 0 and each errno is a bit of a set */
 enum fz_ret {
@@ -292,6 +289,8 @@ uint64_t fz_rnd(struct fz_thread *t);
 uint64_t fz_below(struct fz_thread *t, uint64_t n);
 bool fz_one_in(struct fz_thread *t, unsigned int n);
 enum fz_ret fz_ret_of(int ret);
+/* The status of a hypercall as one more errno */
+int fz_hcall_ret(long status);
 void fz_window_init(struct fz_window *w, unsigned int shift, uint64_t start,
 		    uint64_t pages);
 struct fz_window *fz_window_at(struct fz_container *c, uint64_t iova);

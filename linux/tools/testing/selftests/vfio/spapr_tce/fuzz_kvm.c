@@ -21,7 +21,7 @@
 #define SMALL		(1 * MiB)
 
 #define TCE_LIST_MAX	512
-#define TABLE_MAX	(1 << 20)	/* entries */
+#define TABLE_MAX	0x100000	/* entries */
 
 int fz_kvm_init(struct fz_thread *t)
 {
@@ -513,9 +513,10 @@ static bool in_sight(struct fz_thread *t, const struct fz_op *op,
 		shift = per_tce(table, w);
 		first = (op->a.hcall.ioba - table->start) >> table->shift <<
 			shift;
-		if (clears ? !t->exclusive &&
-			     fz_others(t, w, first, n << shift) :
-			     !fz_own(t, w, first, n << shift))
+		if (!clears && !fz_own(t, w, first, n << shift))
+			return false;
+		if (clears && !t->exclusive &&
+		    fz_others(t, w, first, n << shift))
 			return false;
 	}
 	return true;
@@ -714,7 +715,7 @@ void fz_kvm_op(struct fz_thread *t)
 	guest->liobn = last;
 	if (fz.racy)
 		fz_lock(t, false);
-	op.got = FZ_HCALL(status);
+	op.got = fz_hcall_ret(status);
 	fz_compare(t, &op);
 	if (!fz.racy && !fz_failed())
 		outcome(t, &op, table, tces, true);

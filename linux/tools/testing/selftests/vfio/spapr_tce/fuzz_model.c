@@ -40,8 +40,7 @@ enum fz_ret fz_ret_of(int ret)
 	static const int errnos[] = {
 		0, EPERM, ENOENT, EINTR, EIO, ENXIO, EBADF, ENOMEM, EFAULT,
 		EBUSY, ENODEV, EINVAL, ENOSPC, ENOTTY, EADDRNOTAVAIL,
-		EOPNOTSUPP, ESTALE, EEXIST, -FZ_HCALL(H_PARAMETER),
-		-FZ_HCALL(LEFT),
+		EOPNOTSUPP, ESTALE, EEXIST, 1000 - H_PARAMETER, 1000 - LEFT,
 	};
 	int i;
 
@@ -49,6 +48,11 @@ enum fz_ret fz_ret_of(int ret)
 		if (ret == -errnos[i] || (!i && ret > 0))
 			return i;
 	return FZ_OTHER;
+}
+
+int fz_hcall_ret(long status)
+{
+	return status ? status - 1000 : 0;
 }
 
 /*
@@ -647,7 +651,7 @@ static void apply_unmap(struct fz_op *op)
 	struct fz_window *w = fz_window_at(c, op->a.unmap.iova);
 
 	fz_window_clear(c, w, (op->a.unmap.iova - w->start) >> w->shift,
-		     op->a.unmap.size >> w->shift);
+			op->a.unmap.size >> w->shift);
 }
 
 void fz_window_drop(struct fz_container *c, struct fz_window *w)
@@ -790,7 +794,7 @@ void fz_apply(struct fz_thread *t, struct fz_op *op)
 		for (i = 0; i < FZ_WINDOWS && !fz.racy; i++)
 			if (c->win[i].on)
 				fz_window_clear(c, &c->win[i], 0,
-					     c->win[i].pages);
+						c->win[i].pages);
 		break;
 	default:
 		break;

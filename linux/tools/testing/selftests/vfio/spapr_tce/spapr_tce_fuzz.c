@@ -8,9 +8,10 @@
  *
  * Each result and, now and then, locked memory and what a device reaches are
  * what the model says. With -k the last thread also has a guest of KVM, which
- * makes TCE hypercalls for windows of all containers. With -r (racy) no lock keeps threads from pulling
- * windows, groups and containers away under each other's feet: results are one
- * of a few, and the state is compared when all have stopped.
+ * makes TCE hypercalls for windows of all containers. With -r (racy) no lock
+ * keeps threads from pulling windows, groups and containers away under each
+ * other's feet: results are one of a few, and the state is compared when all
+ * have stopped.
  *
  * The n-th operation of a thread draws the same random numbers for the same
  * seed. One thread alone does the same each time; of several the interleaving
