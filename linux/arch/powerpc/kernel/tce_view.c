@@ -310,42 +310,86 @@ static void tce_release_end(struct tce_view *view, struct tce_release *rel)
 		mm_iommu_mapped_sub(rel->mem, rel->mapped);
 	if (rel->page)
 		tce_view_del_page(view, rel->page, rel->entries, rel->dirty);
-	memset(rel, 0, sizeof(*rel));
+	/* The region may go now */
+	rel->size = 0;
+	rel->mapped = 0;
+	rel->page = NULL;
 }
 
-static void tce_release_note(struct tce_view *view, struct tce_release *rel,
-			     u64 note)
+static void tce_release_pinned(struct tce_view *view, struct tce_release *rel,
+			       u64 note)
 {
 	unsigned long addr = note & ~TCE_NOTE_FLAGS;
-	unsigned long size = 1UL << view->page_shift;
-	struct page *page;
+	struct page *page = pfn_to_page(addr >> PAGE_SHIFT);
 
-	if (!note)
-		return;
-
-	if (note & TCE_NOTE_PINNED) {
-		page = pfn_to_page(addr >> PAGE_SHIFT);
-		if (rel->page != page) {
-			tce_release_end(view, rel);
-			rel->page = page;
-		}
-		rel->entries++;
-		rel->dirty |= !!(note & TCE_PCI_WRITE);
-		return;
+	if (rel->page != page) {
+		tce_release_end(view, rel);
+		rel->page = page;
+		rel->entries = 0;
+		rel->dirty = false;
 	}
+	rel->entries++;
+	rel->dirty |= !!(note & TCE_PCI_WRITE);
+}
+
+/*
+ * The first notes, as many as map neighbouring pages of a region with the same
+ * permission. Returns how many.
+ */
+static unsigned long tce_release_registered(struct tce_view *view,
+					    struct tce_release *rel,
+					    u64 *notes, unsigned long count)
+{
+	unsigned long addr = notes[0] & ~TCE_NOTE_FLAGS, n;
+	unsigned long step = 1UL << view->page_shift;
+	u64 next = notes[0];
+	bool dirty = next & TCE_PCI_WRITE;
 
 	/* Most often in the same region as the one before */
 	if (addr - rel->start >= rel->size) {
 		tce_release_end(view, rel);
-		rel->mem = mm_iommu_lookup(view->mm, addr, size);
-		if (WARN_ON_ONCE(!rel->mem))
-			return;
+		rel->mem = mm_iommu_lookup(view->mm, addr, step);
+		if (WARN_ON_ONCE(!rel->mem)) {
+			notes[0] = 0;
+			return 1;
+		}
 		mm_iommu_get_range(rel->mem, &rel->start, &rel->size);
 	}
 
-	if (note & TCE_PCI_WRITE)
-		mm_iommu_mark_dirty(rel->mem, addr, size);
-	rel->mapped++;
+	count = min(count, (rel->start + rel->size - addr) >> view->page_shift);
+	for (n = 0; n < count && notes[n] == next; n++, next += step)
+		notes[n] = 0;
+
+	if (dirty)
+		mm_iommu_mark_dirty(rel->mem, addr, view->page_shift, n);
+	rel->mapped += n;
+
+	return n;
+}
+
+/* Returns how many of the notes were not 0, which they are now */
+static unsigned long tce_release_notes(struct tce_view *view,
+				       struct tce_release *rel, u64 *notes,
+				       unsigned long count)
+{
+	unsigned long i, n, noted = 0;
+
+	for (i = 0; i < count; i += n) {
+		n = 1;
+		if (!notes[i])
+			continue;
+
+		if (notes[i] & TCE_NOTE_PINNED) {
+			tce_release_pinned(view, rel, notes[i]);
+			notes[i] = 0;
+		} else {
+			n = tce_release_registered(view, rel, notes + i,
+						   count - i);
+		}
+		noted += n;
+	}
+
+	return noted;
 }
 
 static void tce_leaf_free(struct tce_leaf *leaf)
@@ -360,11 +404,12 @@ static void tce_view_free(struct work_struct *work)
 	struct tce_view *view = container_of(work, struct tce_view, work);
 	struct tce_release rel = { };
 	struct tce_leaf *leaf;
-	unsigned long i, n;
+	unsigned long i;
 
 	xa_for_each(&view->leaves, i, leaf) {
-		for (n = 0; leaf->noted && n < TCE_LEAF_ENTRIES; n++)
-			tce_release_note(view, &rel, leaf->notes[n]);
+		if (leaf->noted)
+			tce_release_notes(view, &rel, leaf->notes,
+					  TCE_LEAF_ENTRIES);
 		tce_leaf_free(leaf);
 		cond_resched();
 	}
@@ -439,7 +484,15 @@ static struct tce_leaf *tce_leaf_find(struct tce_view *view,
 static struct tce_leaf *tce_leaf_get(struct tce_view *view,
 				     unsigned long number)
 {
-	return tce_leaf_find(view, number, number);
+	struct tce_leaf *leaf;
+
+	rcu_read_lock();
+	leaf = xa_load(&view->leaves, number);
+	if (leaf && !refcount_inc_not_zero(&leaf->refs))
+		leaf = NULL;
+	rcu_read_unlock();
+
+	return leaf;
 }
 
 static void tce_leaf_put(struct tce_view *view, struct tce_leaf *leaf)
@@ -541,7 +594,8 @@ unlock:
  * @index: number of the first entry, counted as in iommu_table::it_offset
  * @npages: how many, any number; they are in the table
  *
- * What tce_view_map() needs; undone by tce_view_unreserve().
+ * tce_view_map() finds room for all of them until tce_view_unreserve() is called.
+ * It need not be called for what one tce_view_map() does.
  *
  * Return: 0; -ENOMEM if there is no memory, or none that the user may lock;
  * -EINTR if the process is being killed. Nothing is reserved then.
@@ -602,17 +656,39 @@ static void tce_run_lock(struct tce_run *run)
 		mutex_lock_nested(&run->leaf[1]->lock, SINGLE_DEPTH_NESTING);
 }
 
-/* Lets go of the leaves as well */
-static void tce_run_unlock(struct tce_view *view, struct tce_run *run)
+static void tce_run_unlock(struct tce_run *run)
 {
-	int i;
+	if (run->leaf[1])
+		mutex_unlock(&run->leaf[1]->lock);
+	mutex_unlock(&run->leaf[0]->lock);
+}
 
-	for (i = 1; i >= 0; i--) {
-		if (!run->leaf[i])
-			continue;
-		mutex_unlock(&run->leaf[i]->lock);
-		tce_leaf_put(view, run->leaf[i]);
-	}
+/* Lets go of the leaves */
+static void tce_run_put(struct tce_view *view, struct tce_run *run)
+{
+	if (run->leaf[1])
+		tce_leaf_put(view, run->leaf[1]);
+	tce_leaf_put(view, run->leaf[0]);
+}
+
+/* Makes the leaves of a run, as far as they are not there */
+static int tce_run_get(struct tce_view *view, struct tce_run *run)
+{
+	unsigned long first = run->entry >> TCE_LEAF_SHIFT;
+	unsigned long last = (run->entry + run->count - 1) >> TCE_LEAF_SHIFT;
+
+	run->leaf[0] = tce_leaf_get(view, first) ?: tce_leaf_add(view, first);
+	if (!run->leaf[0])
+		return -ENOMEM;
+	if (last == first)
+		return 0;
+
+	run->leaf[1] = tce_leaf_get(view, last) ?: tce_leaf_add(view, last);
+	if (run->leaf[1])
+		return 0;
+
+	tce_leaf_put(view, run->leaf[0]);
+	return -ENOMEM;
 }
 
 static struct tce_leaf *tce_run_leaf(struct tce_run *run, unsigned long i)
@@ -628,26 +704,84 @@ static u64 tce_run_note(struct tce_run *run, unsigned long i)
 					   TCE_LEAF_ENTRIES];
 }
 
-/* Returns what was noted before */
-static u64 tce_run_set_note(struct tce_run *run, unsigned long i, u64 note)
+/* The notes of the run from the entry @i on that are in one leaf: @count of them */
+static u64 *tce_run_part(struct tce_run *run, unsigned long i,
+			 unsigned long *count)
 {
-	struct tce_leaf *leaf = tce_run_leaf(run, i);
-	u64 *p = &leaf->notes[(run->entry + i) % TCE_LEAF_ENTRIES];
-	u64 old = *p;
+	unsigned long n = (run->entry + i) % TCE_LEAF_ENTRIES;
+
+	*count = min(run->count - i, TCE_LEAF_ENTRIES - n);
+	return tce_run_leaf(run, i)->notes + n;
+}
+
+/* So many of its entries are noted that were not, or no longer */
+static void tce_leaf_count(struct tce_leaf *leaf, long change)
+{
+	unsigned int before = leaf->noted;
 
 	lockdep_assert_held(&leaf->lock);
 
+	leaf->noted += change;
+	if (!before && leaf->noted)
+		refcount_inc(&leaf->refs);
+	/* Not the last reference, the caller has one */
+	else if (before && !leaf->noted)
+		refcount_dec(&leaf->refs);
+}
+
+static void tce_run_set_note(struct tce_run *run, unsigned long i, u64 note)
+{
+	unsigned long count;
+	u64 *p = tce_run_part(run, i, &count);
+
+	tce_leaf_count(tce_run_leaf(run, i), !!note - !!*p);
 	*p = note;
-	if (!old && note) {
-		if (!leaf->noted++)
-			refcount_inc(&leaf->refs);
-	} else if (old && !note) {
-		/* Not the last reference, the caller has one */
-		if (!--leaf->noted)
-			refcount_dec(&leaf->refs);
+}
+
+/*
+ * Note all entries of the run. Returns whether some were noted before: in @notes
+ * are the old notes then.
+ */
+static bool tce_run_note_all(struct tce_run *run, u64 *notes)
+{
+	bool fresh = !run->leaf[0]->noted &&
+		     !(run->leaf[1] && run->leaf[1]->noted);
+	unsigned long i, n, is, was, all = 0;
+	u64 *p, old;
+
+	for (; run->count > all; all += n, notes += n) {
+		p = tce_run_part(run, all, &n);
+		is = 0;
+		was = 0;
+		for (i = 0; fresh && i < n; i++) {
+			p[i] = notes[i];
+			is += !!p[i];
+		}
+		for (; i < n; i++) {
+			old = p[i];
+			p[i] = notes[i];
+			notes[i] = old;
+			is += !!p[i];
+			was += !!old;
+		}
+		tce_leaf_count(tce_run_leaf(run, all), is - was);
 	}
 
-	return old;
+	return !fresh;
+}
+
+/* Note that no entry of the run maps anything, and let go of what they mapped */
+static void tce_run_clear(struct tce_view *view, struct tce_run *run,
+			  struct tce_release *rel)
+{
+	unsigned long i, n;
+	u64 *p;
+
+	for (i = 0; i < run->count; i += n) {
+		p = tce_run_part(run, i, &n);
+		tce_leaf_count(tce_run_leaf(run, i),
+			       -tce_release_notes(view, rel, p, n));
+	}
 }
 
 /* The first entry of a leaf from @entry on that is noted, or @end */
@@ -675,8 +809,10 @@ static bool tce_run_next(struct tce_view *view, unsigned long entry,
 	unsigned long leaf_end, limit;
 
 	for (; entry < end; entry = leaf_end) {
+		limit = entry >> TCE_LEAF_SHIFT;
 		run->leaf[1] = NULL;
-		run->leaf[0] = tce_leaf_find(view, entry >> TCE_LEAF_SHIFT,
+		run->leaf[0] = tce_leaf_get(view, limit) ?:
+			       tce_leaf_find(view, limit,
 					     (end - 1) >> TCE_LEAF_SHIFT);
 		if (!run->leaf[0])
 			return false;
@@ -689,7 +825,8 @@ static bool tce_run_next(struct tce_view *view, unsigned long entry,
 		if (run->entry < leaf_end)
 			break;
 
-		tce_run_unlock(view, run);
+		tce_run_unlock(run);
+		tce_run_put(view, run);
 		cond_resched();
 	}
 	if (entry >= end)
@@ -736,21 +873,22 @@ static u64 tce_view_tce(struct tce_view *view, struct iommu_table *tbl,
  * tce_view_release - let go of pages that no entry maps any more, or yet
  * @tbl: the table
  * @notes: the pages
- * @count: how many notes; those that are 0 are skipped
+ * @count: how many notes; those that are 0 are skipped, the others become 0
  *
  * Pages that no entry maps any more are unpinned, regions are told that they are
  * mapped so many times less. Pages that the device could write to are marked
  * dirty.
  */
-void tce_view_release(struct iommu_table *tbl, const u64 *notes,
+void tce_view_release(struct iommu_table *tbl, u64 *notes,
 		      unsigned long count)
 {
 	struct tce_view *view = tbl->it_userspace;
 	struct tce_release rel = { };
-	unsigned long i;
+	unsigned long n;
 
-	for (i = 0; i < count; i++) {
-		tce_release_note(view, &rel, notes[i]);
+	for (; count; count -= n, notes += n) {
+		n = min(count, (unsigned long)TCE_LIST_MAX);
+		tce_release_notes(view, &rel, notes, n);
 		cond_resched();
 	}
 	tce_release_end(view, &rel);
@@ -764,7 +902,7 @@ EXPORT_SYMBOL_GPL(tce_view_release);
  * old one, and neither is released.
  */
 static void tce_view_undo(struct iommu_table *tbl, struct tce_run *run,
-			  struct tce_batch *batch)
+			  u64 *notes)
 {
 	struct tce_view *view = tbl->it_userspace;
 	unsigned long i, index;
@@ -781,9 +919,9 @@ static void tce_view_undo(struct iommu_table *tbl, struct tce_run *run,
 
 		pr_err_ratelimited("TCE %lx of table %lx is stuck\n", index,
 				   tbl->it_index);
-		if (batch->notes[i]) {
-			tce_run_set_note(run, i, batch->notes[i]);
-			batch->notes[i] = 0;
+		if (notes[i]) {
+			tce_run_set_note(run, i, notes[i]);
+			notes[i] = 0;
 		}
 	}
 }
@@ -792,44 +930,46 @@ static void tce_view_undo(struct iommu_table *tbl, struct tce_run *run,
  * tce_view_map - write successive entries
  * @tbl: the table
  * @index: number of the first entry, counted as in iommu_table::it_offset
- * @npages: how many, at most %TCE_LIST_MAX; they have been reserved
- * @batch: the entries, and for each what is to be noted, to which the caller
- *	has a reference: the page is pinned, or the region counted as mapped
+ * @npages: how many, at most %TCE_LIST_MAX
+ * @tces: the entries, as for iommu_table_ops::put_tces
+ * @notes: for each what is to be noted, to which the caller has a reference: the
+ *	page is pinned, or the region counted as mapped
  *
  * What was mapped there before is released once all new entries are in place.
- * On success the references belong to the view. On failure those in
- * tce_batch::notes are the caller's to release, and the entries are as before,
- * as far as the platform lets them be.
+ * On success the references belong to the view. On failure those in @notes are
+ * the caller's to release, and the entries are as before, as far as the platform
+ * lets them be.
  *
- * Return: 0 or an errno of iommu_table_ops::put_tces.
+ * Return: 0; an errno of iommu_table_ops::put_tces; -ENOMEM if there is no room in
+ * the view, as tce_view_reserve() has made.
  */
 int tce_view_map(struct iommu_table *tbl, unsigned long index,
-		 unsigned long npages, struct tce_batch *batch)
+		 unsigned long npages, const __be64 *tces, u64 *notes)
 {
 	unsigned long entry = index - tbl->it_offset;
-	unsigned long first = entry >> TCE_LEAF_SHIFT;
-	unsigned long last = (entry + npages - 1) >> TCE_LEAF_SHIFT;
 	struct tce_view *view = tbl->it_userspace;
 	struct tce_run run = { .entry = entry, .count = npages };
-	unsigned long i;
+	bool replaced = false;
 	int ret;
 
-	run.leaf[0] = tce_leaf_get(view, first);
-	if (last > first)
-		run.leaf[1] = tce_leaf_get(view, last);
+	ret = tce_run_get(view, &run);
+	if (ret)
+		return ret;
+
 	tce_run_lock(&run);
 
-	ret = tbl->it_ops->put_tces(tbl, index, npages, batch->tces);
-	/* -ESTALE: nothing has been written */
-	if (ret && ret != -ESTALE)
-		tce_view_undo(tbl, &run, batch);
-	for (i = 0; !ret && i < npages; i++)
-		batch->notes[i] = tce_run_set_note(&run, i, batch->notes[i]);
-
-	tce_run_unlock(view, &run);
-
+	ret = tbl->it_ops->put_tces(tbl, index, npages, tces);
 	if (!ret)
-		tce_view_release(tbl, batch->notes, npages);
+		replaced = tce_run_note_all(&run, notes);
+	/* -ESTALE: nothing has been written */
+	else if (ret != -ESTALE)
+		tce_view_undo(tbl, &run, notes);
+
+	tce_run_unlock(&run);
+	tce_run_put(view, &run);
+
+	if (replaced)
+		tce_view_release(tbl, notes, npages);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(tce_view_map);
@@ -853,7 +993,6 @@ int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 	struct tce_view *view = tbl->it_userspace;
 	struct tce_release rel = { };
 	struct tce_run run;
-	unsigned long i;
 	int err, ret = 0;
 
 	for (; tce_run_next(view, entry, end, &run);
@@ -861,12 +1000,12 @@ int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 		err = tbl->it_ops->clear_tces(tbl, tbl->it_offset + run.entry,
 					      run.count);
 		ret = ret ?: err;
-		for (i = 0; !err && i < run.count; i++)
-			tce_release_note(view, &rel,
-					 tce_run_set_note(&run, i, 0));
+		if (!err)
+			tce_run_clear(view, &run, &rel);
 		tce_release_end(view, &rel);
 
-		tce_run_unlock(view, &run);
+		tce_run_unlock(&run);
+		tce_run_put(view, &run);
 		cond_resched();
 	}
 
@@ -900,7 +1039,8 @@ int tce_view_walk(struct iommu_table *tbl, __be64 *tces, tce_view_fn fn,
 									i)));
 		ret = fn(tbl, tbl->it_offset + run.entry, run.count, tces,
 			 data);
-		tce_run_unlock(view, &run);
+		tce_run_unlock(&run);
+		tce_run_put(view, &run);
 		cond_resched();
 	}
 

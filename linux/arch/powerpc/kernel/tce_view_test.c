@@ -215,7 +215,7 @@ static int view_test_map(struct view_test *vt, struct tce_batch *batch,
 		batch->tces[i] = cpu_to_be64(page_to_phys(page) | perm);
 	}
 
-	ret = tce_view_map(tbl, index, npages, batch);
+	ret = tce_view_map(tbl, index, npages, batch->tces, batch->notes);
 	if (ret)
 		tce_view_release(tbl, batch->notes, npages);
 unreserve:

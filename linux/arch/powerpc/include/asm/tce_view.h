@@ -25,7 +25,7 @@ struct tce_view;
 #define TCE_NOTE_FLAGS		0x7
 
 /**
- * struct tce_batch - entries to be written together
+ * struct tce_batch - room for entries that are written together
  * @tces: what the table gets; 4K-aligned in memory of kmalloc(), as hypercalls
  *	want their list
  * @notes: what the view gets
@@ -57,10 +57,10 @@ void tce_view_unreserve(struct iommu_table *tbl, unsigned long index,
 int tce_view_add_page(struct iommu_table *tbl, struct page *page,
 		      unsigned long count);
 int tce_view_map(struct iommu_table *tbl, unsigned long index,
-		 unsigned long npages, struct tce_batch *batch);
+		 unsigned long npages, const __be64 *tces, u64 *notes);
 int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 		   unsigned long npages);
-void tce_view_release(struct iommu_table *tbl, const u64 *notes,
+void tce_view_release(struct iommu_table *tbl, u64 *notes,
 		      unsigned long count);
 int tce_view_walk(struct iommu_table *tbl, __be64 *tces, tce_view_fn fn,
 		  void *data);

@@ -155,7 +155,7 @@ static int tg_test_map(struct tg_test *tg, struct iommu_table *tbl,
 		tg->batch->notes[i] = tce | TCE_NOTE_PINNED;
 	}
 
-	ret = tce_view_map(tbl, index, n, tg->batch);
+	ret = tce_view_map(tbl, index, n, tg->batch->tces, tg->batch->notes);
 	if (ret)
 		tce_view_release(tbl, tg->batch->notes, n);
 unreserve:
