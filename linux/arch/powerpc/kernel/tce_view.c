@@ -746,11 +746,11 @@ static bool tce_run_note_all(struct tce_run *run, u64 *notes)
 {
 	bool fresh = !run->leaf[0]->noted &&
 		     !(run->leaf[1] && run->leaf[1]->noted);
-	unsigned long i, n, is, was, all = 0;
+	unsigned long i, n, is, was, first;
 	u64 *p, old;
 
-	for (; run->count > all; all += n, notes += n) {
-		p = tce_run_part(run, all, &n);
+	for (first = 0; first < run->count; first += n, notes += n) {
+		p = tce_run_part(run, first, &n);
 		is = 0;
 		was = 0;
 		for (i = 0; fresh && i < n; i++) {
@@ -764,7 +764,7 @@ static bool tce_run_note_all(struct tce_run *run, u64 *notes)
 			is += !!p[i];
 			was += !!old;
 		}
-		tce_leaf_count(tce_run_leaf(run, all), is - was);
+		tce_leaf_count(tce_run_leaf(run, first), is - was);
 	}
 
 	return !fresh;
@@ -887,7 +887,7 @@ void tce_view_release(struct iommu_table *tbl, u64 *notes,
 	unsigned long n;
 
 	for (; count; count -= n, notes += n) {
-		n = min(count, (unsigned long)TCE_LIST_MAX);
+		n = min_t(unsigned long, count, TCE_LIST_MAX);
 		tce_release_notes(view, &rel, notes, n);
 		cond_resched();
 	}

@@ -408,8 +408,6 @@ static enum fz_ret put_list(struct fz_thread *t, struct fz_table *table,
 			chunk = (n << shift) - i;
 			if (chunk > TCE_LIST_MAX)
 				chunk = TCE_LIST_MAX;
-			if (apply)
-				fz_leaves_add(w, (first << shift) + i, chunk);
 			for (j = i; j < i + chunk; j++)
 				if (make_note(t, w, &tces[j >> shift],
 					      j & ((1 << shift) - 1),
@@ -417,6 +415,7 @@ static enum fz_ret put_list(struct fz_thread *t, struct fz_table *table,
 					return FZ_H_TOO_HARD;
 			if (!apply)
 				continue;
+			fz_leaves_add(w, (first << shift) + i, chunk);
 			notes = fz_own(t, w, (first << shift) + i, chunk);
 			for (j = 0; j < chunk; j++) {
 				uint64_t old = notes[j];

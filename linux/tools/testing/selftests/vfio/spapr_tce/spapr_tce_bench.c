@@ -30,7 +30,7 @@
 #include <sys/reboot.h>
 #include <sys/wait.h>
 
-#include "spapr_tce.h"
+#include "spapr_tce_kvm.h"
 
 #define MAPPED		(64 * MiB)	/* in windows that are not empty */
 #define WINDOW_MIN	(16 * MiB)
@@ -355,6 +355,72 @@ static int bench_regions(struct bench *b)
 	return ret;
 }
 
+/* SIZE bytes in pages of 2^SHIFT registered, and back, by one ioctl each */
+static int bench_register(struct bench *b)
+{
+	uint64_t since;
+	int ret;
+
+	ret = setup(b, &tce_devs[0], b->size, false);
+	if (ret)
+		return ret;
+	since = now();
+	do {
+		memory_before(b);
+		op_begin(b, "register", TCE_MARK_MAP);
+		ret = op_end(b, tce_register(b->v.container, b->mem.va,
+					     b->mem.size));
+		if (ret)
+			break;
+		memory(b, "register-kernel", "register-charged");
+		op_begin(b, "unregister", TCE_MARK_UNMAP);
+		ret = op_end(b, tce_unregister(b->v.container, b->mem.va,
+					       b->mem.size));
+	} while (!ret && again(b, since));
+	teardown(b, false);
+	return ret;
+}
+
+static int hcall_timed(struct bench *b, struct guest *g, const char *what,
+		       uint64_t nr, uint64_t tce)
+{
+	long status;
+
+	op_begin(b, what, nr == H_STUFF_TCE ? TCE_MARK_UNMAP : TCE_MARK_MAP);
+	status = vm_hcall(g, nr, g->start, tce, b->size);
+	return op_end(b, status ? -EIO : 0);
+}
+
+/*
+ * A guest of KVM, told of pages of 2^SHIFT in the default window, which has pages
+ * of 4K: a list of SIZE, the same over it, and all of it cleared
+ */
+static int bench_kvm(struct bench *b)
+{
+	struct guest g = { };
+	uint64_t since;
+	int ret;
+
+	b->locked = tce_vmlck_kb();
+	ret = failed(b, "guest", vm_open(&g, b->shift));
+	if (ret)
+		return ret;
+	since = now();
+	vm_make_list(&g, DATA, b->size, 1ULL << b->shift);
+	do {
+		ret = hcall_timed(b, &g, "list", H_PUT_TCE_INDIRECT, LIST);
+		if (!ret)
+			ret = hcall_timed(b, &g, "list-over",
+					  H_PUT_TCE_INDIRECT, LIST);
+		if (!ret)
+			ret = hcall_timed(b, &g, "stuff", H_STUFF_TCE, 0);
+	} while (!ret && again(b, since));
+	vm_end(&g);
+	vm_close(&g);
+	row(b, "locked-left", tce_vmlck_kb() - b->locked, "kB");
+	return ret;
+}
+
 static int timed_exit(struct bench *b, const char *what, bool mapped)
 {
 	int ret = 0, status;
@@ -543,6 +609,8 @@ static const struct {
 	{ "fill", bench_fill },
 	{ "regions", bench_regions },
 	{ "exit", bench_exit },
+	{ "register", bench_register },
+	{ "kvm", bench_kvm },
 	{ "threads", bench_threads },
 	{ }
 };

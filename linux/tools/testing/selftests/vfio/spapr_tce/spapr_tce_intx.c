@@ -73,6 +73,19 @@ static int fired(struct ctx *c, int ms)
 	return read(c->fired, &n, sizeof(n)) == sizeof(n) ? n : -errno;
 }
 
+/*
+ * An interrupt that was on its way when the line went down fires once it is
+ * unmasked. No other one follows.
+ */
+static int fires_again(struct ctx *c)
+{
+	int ret = fired(c, NEVER);
+
+	if (ret == 1)
+		ret = unmask(c) ?: fired(c, NEVER);
+	return ret;
+}
+
 FIXTURE_SETUP(intx)
 {
 	struct ctx *c = &self->c;
@@ -109,7 +122,7 @@ TEST_F_TIMEOUT(intx, again_and_again, 120)
 		edu_ack(&c->v.edu);
 		ASSERT_EQ(0, unmask(c));
 	}
-	EXPECT_EQ(0, fired(c, NEVER));
+	EXPECT_EQ(0, fires_again(c));
 }
 
 TEST_F_TIMEOUT(intx, unmasked_by_eventfd, 120)
@@ -126,7 +139,7 @@ TEST_F_TIMEOUT(intx, unmasked_by_eventfd, 120)
 		edu_ack(&c->v.edu);
 		ASSERT_EQ(sizeof(one), write(c->unmask, &one, sizeof(one)));
 	}
-	EXPECT_EQ(0, fired(c, NEVER));
+	EXPECT_EQ(0, fires_again(c));
 }
 
 /* Masked it does not fire again, and unmasked it does while nobody serves it */
@@ -144,7 +157,7 @@ TEST_F_TIMEOUT(intx, served_late, 120)
 	EXPECT_EQ(1, fired(c, SOON));
 	edu_ack(&c->v.edu);
 	ASSERT_EQ(0, unmask(c));
-	EXPECT_EQ(0, fired(c, NEVER));
+	EXPECT_EQ(0, fires_again(c));
 }
 
 TEST_F_TIMEOUT(intx, raised_while_masked, 120)
@@ -167,8 +180,7 @@ TEST_F_TIMEOUT(intx, raised_while_masked, 120)
 	edu_raise(&c->v.edu);
 	edu_ack(&c->v.edu);
 	ASSERT_EQ(0, unmask(c));
-	if (fired(c, NEVER))
-		ASSERT_EQ(0, unmask(c));
+	EXPECT_EQ(0, fires_again(c));
 	edu_raise(&c->v.edu);
 	EXPECT_EQ(1, fired(c, SOON));
 }
@@ -186,7 +198,7 @@ TEST_F_TIMEOUT(intx, raised_before, 120)
 	EXPECT_EQ(1, fired(c, SOON));
 	edu_ack(&c->v.edu);
 	ASSERT_EQ(0, unmask(c));
-	EXPECT_EQ(0, fired(c, NEVER));
+	EXPECT_EQ(0, fires_again(c));
 	edu_raise(&c->v.edu);
 	EXPECT_EQ(1, fired(c, SOON));
 }
