@@ -210,6 +210,7 @@ struct fz_thread {
 
 /* A window that KVM keeps in step with a table of its guest */
 struct fz_follower {
+	struct fz_container *c;
 	struct fz_window *w;
 	unsigned int number;		/* another one: the window has gone */
 	unsigned int groups;		/* that were attached */

@@ -98,6 +98,7 @@ static void follow(struct fz_table *table, int g, struct fz_window *w)
 		table->nr * sizeof(*f));
 	table->nr++;
 	table->follower[0] = (struct fz_follower) {
+		.c = &fz.c[fz.g[g].c],
 		.w = w,
 		.number = w->number,
 		.groups = 1U << g,
@@ -437,17 +438,14 @@ static enum fz_ret stuff(struct fz_table *table, uint64_t first, uint64_t n,
 {
 	struct fz_window *w;
 	unsigned int shift;
-	int i, slot;
+	int i;
 
 	for (i = 0; apply && i < table->nr; i++) {
 		w = table->follower[i].w;
 		if (!follows(&table->follower[i]))
 			continue;
 		shift = per_tce(table, w);
-		for (slot = 0; slot < fz.containers * FZ_WINDOWS; slot++)
-			if (&fz.c[slot / FZ_WINDOWS].win[slot % FZ_WINDOWS] == w)
-				break;
-		fz_window_clear(&fz.c[slot / FZ_WINDOWS], w, first << shift,
+		fz_window_clear(table->follower[i].c, w, first << shift,
 				n << shift);
 	}
 	return FZ_0;

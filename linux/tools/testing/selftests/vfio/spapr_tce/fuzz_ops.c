@@ -82,6 +82,7 @@ void fz_compare(struct fz_thread *t, struct fz_op *op)
 		fz_diverge(t, op, "other result than expected");
 }
 
+/* The ioctl is made, and compared */
 int fz_call(struct fz_thread *t, struct fz_op *op)
 {
 	void *arg = place_arg(t, op);
