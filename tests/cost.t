@@ -1,7 +1,7 @@
 #!/bin/bash
-# What mapping, unmapping and large windows cost, in hypercalls: exactly, from the
+# What mapping, unmapping and large windows cost. In hypercalls: exactly, from the
 # hypervisor's trace. The steps are those of spapr_tce_cost, which looks at locked
-# and free memory itself.
+# and free memory itself. In instructions: by a clock that counts them, at most so many.
 . "$(dirname "$0")/lib.sh"
 
 # run KERNEL MACHINE
@@ -64,4 +64,67 @@ check
 
 # Many regions, where the clock counts instructions: the guest tells what is wrong
 run_guest regions -k ours-64k -m p9-icount -t 300 -- spapr_tce_regions
+# instructions MACHINE CASE... : rows of the bench, the least of two or more times each,
+# become ${ns[CASE ROW]}
+declare -A ns
+instructions() {
+	local machine=$1 case_ shift_ size row value
+	shift
+	guest "$machine" -k ours-64k -m "$machine" -t 600 -- "
+		echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+		spapr_tce_bench -n 2 $*"
+	ok "$guest_status" "$machine: guest ended well, no kernel warning"
+	while IFS=$'\t' read -r _ case_ shift_ size row _ value _; do
+		case_="$case_:$shift_:$size $row"
+		[ "${ns[$case_]:-$value}" -lt "$value" ] || ns[$case_]=$value
+	done < <(grep $'^bench\t.*ns$' "$guest_log")
+}
+
+# at_most NS CASE ROW [DESCRIPTION]: the clock has no noise, but a compiler's version makes
+# a difference
+at_most() {
+	local value=${ns[$2 $3]:-}
+	[ -n "$value" ] && [ "$value" -le "$1" ]
+	ok $? "instructions: $2: $3, at most $1" || true
+	[ -n "$value" ] && [ "$value" -le "$1" ] || diag "   took: ${value:-nothing was measured}"
+}
+
+G=$((1 << 30)) M=$((1 << 20))
+instructions bench "map:12:4096 map:16:65536 map:12:$((64 * M)) map:16:$((64 * M)) map:21:$G" \
+	"exit:12:$G exit:16:$G register:16:$G register:21:$G register:30:$G" \
+	"window:16:$((4 * G)) empty:16:$((1024 * G)) regions:16:16384"
+# Debian's 6.12 takes 2880 and 2900 for one page
+at_most 2800 map:12:4096 map
+at_most 2850 map:12:4096 unmap
+at_most 2800 map:16:65536 map
+at_most 2850 map:16:65536 unmap
+at_most 350000 "map:12:$((64 * M))" map
+at_most 220000 "map:12:$((64 * M))" unmap
+at_most 26000 "map:16:$((64 * M))" map
+at_most 26000 "map:16:$((64 * M))" unmap
+at_most 14000 "map:21:$G" map
+at_most 14500 "map:21:$G" unmap
+at_most 25500000 "exit:16:$G" exit
+at_most 29000000 "exit:12:$G" exit
+at_most 150000000 regions:16:16384 map
+at_most 125000000 regions:16:16384 unmap
+at_most 7500 "window:16:$((4 * G))" create
+at_most 6800 "window:16:$((4 * G))" remove-empty
+
+# What VFIO adds to pinning memory and unpinning it
+for case_ in "register:16:$G" "register:21:$G" "register:30:$G"; do
+	alone=$((${ns[$case_ pin-alone]:-0} + ${ns[$case_ unpin-alone]:-0}))
+	both=$((${ns[$case_ register]:-0} + ${ns[$case_ unregister]:-0}))
+	[ "$both" -gt 0 ] && [ $((both * 10)) -le $((alone * 13)) ]
+	ok $? "instructions: $case_: registered and back in at most 1.3 times what pinning takes" || true
+	diag "$case_: $both, of that pinning $alone"
+done
+
+instructions bench-kvm kvm:12:512 kvm:16:512
+at_most 52000 kvm:12:512 list
+at_most 70000 kvm:12:512 list-over
+at_most 24000 kvm:12:512 stuff
+at_most 340000 kvm:16:512 list
+at_most 480000 kvm:16:512 list-over
+at_most 122000 kvm:16:512 stuff
 done_testing

@@ -25,8 +25,8 @@
  *
  * Locking: tce_leaf::lock protects the notes of a leaf and the entries of the
  * table that go with them; who needs two takes the lower one first. Leaves are
- * found under RCU and counted: one reference for each task that works on the
- * leaf, one while an entry is noted, one if it is to stay. The last one is
+ * found under RCU and, but for those that stay, counted: one reference for each
+ * task that works on the leaf, one while an entry is noted. The last one is
  * dropped under the lock of the xarray, so that a leaf which is found under
  * that lock is alive. tce_view::lock serialises the adding of leaves and
  * protects what is charged for them, and the pinned pages and their charge. It
@@ -75,6 +75,7 @@
 /**
  * struct tce_leaf - what 512 entries map
  * @lock: see the head of this file
+ * @kept: it stays as long as the view
  * @refs: see the head of this file
  * @number: of its first entry, counted from the start of the table, divided by
  *	512
@@ -84,6 +85,7 @@
  */
 struct tce_leaf {
 	struct mutex lock;	/* for noted, notes and the table's entries */
+	bool kept;
 	refcount_t refs;
 	unsigned long number;
 	unsigned int noted;
@@ -296,8 +298,6 @@ static void tce_view_del_page(struct tce_view *view, struct page *page,
  */
 struct tce_release {
 	struct mm_iommu_table_group_mem_t *mem;
-	unsigned long start;
-	unsigned long size;
 	unsigned long mapped;
 	struct page *page;
 	unsigned long entries;
@@ -306,12 +306,12 @@ struct tce_release {
 
 static void tce_release_end(struct tce_view *view, struct tce_release *rel)
 {
-	if (rel->mapped)
+	/* The region may go now */
+	if (rel->mem)
 		mm_iommu_mapped_sub(rel->mem, rel->mapped);
 	if (rel->page)
 		tce_view_del_page(view, rel->page, rel->entries, rel->dirty);
-	/* The region may go now */
-	rel->size = 0;
+	rel->mem = NULL;
 	rel->mapped = 0;
 	rel->page = NULL;
 }
@@ -332,37 +332,32 @@ static void tce_release_pinned(struct tce_view *view, struct tce_release *rel,
 	rel->dirty |= !!(note & TCE_PCI_WRITE);
 }
 
-/*
- * The first notes, as many as map neighbouring pages of a region with the same
- * permission. Returns how many.
- */
+/* The first notes, as many as map the same region. Returns how many. */
 static unsigned long tce_release_registered(struct tce_view *view,
 					    struct tce_release *rel,
 					    u64 *notes, unsigned long count)
 {
-	unsigned long addr = notes[0] & ~TCE_NOTE_FLAGS, n;
-	unsigned long step = 1UL << view->page_shift;
-	u64 next = notes[0];
-	bool dirty = next & TCE_PCI_WRITE;
+	unsigned long n = 0;
 
 	/* Most often in the same region as the one before */
-	if (addr - rel->start >= rel->size) {
-		tce_release_end(view, rel);
-		rel->mem = mm_iommu_lookup(view->mm, addr, step);
-		if (WARN_ON_ONCE(!rel->mem)) {
-			notes[0] = 0;
-			return 1;
-		}
-		mm_iommu_get_range(rel->mem, &rel->start, &rel->size);
+	if (rel->mem)
+		n = mm_iommu_clear_notes(rel->mem, notes, view->page_shift,
+					 count);
+	if (!n) {
+		if (rel->mem || rel->page)
+			tce_release_end(view, rel);
+		rel->mem = mm_iommu_lookup(view->mm, notes[0] & ~TCE_NOTE_FLAGS,
+					   1UL << view->page_shift);
+		if (rel->mem)
+			n = mm_iommu_clear_notes(rel->mem, notes,
+						 view->page_shift, count);
 	}
-
-	count = min(count, (rel->start + rel->size - addr) >> view->page_shift);
-	for (n = 0; n < count && notes[n] == next; n++, next += step)
-		notes[n] = 0;
-
-	if (dirty)
-		mm_iommu_mark_dirty(rel->mem, addr, view->page_shift, n);
 	rel->mapped += n;
+
+	if (WARN_ON_ONCE(!n)) {
+		notes[0] = 0;
+		return 1;
+	}
 
 	return n;
 }
@@ -465,6 +460,12 @@ bool tce_view_belongs_to(struct iommu_table *tbl, struct mm_struct *mm)
 }
 EXPORT_SYMBOL_GPL(tce_view_belongs_to);
 
+/* For a task that works on it. False if it is about to be freed. */
+static bool tce_leaf_hold(struct tce_leaf *leaf)
+{
+	return leaf->kept || refcount_inc_not_zero(&leaf->refs);
+}
+
 /* The first leaf from *number on, up to @last; NULL if there is none */
 static struct tce_leaf *tce_leaf_find(struct tce_view *view,
 				      unsigned long number, unsigned long last)
@@ -474,7 +475,7 @@ static struct tce_leaf *tce_leaf_find(struct tce_view *view,
 	rcu_read_lock();
 	leaf = xa_find(&view->leaves, &number, last, XA_PRESENT);
 	/* One that is about to be freed has nothing in it */
-	while (leaf && !refcount_inc_not_zero(&leaf->refs))
+	while (leaf && !tce_leaf_hold(leaf))
 		leaf = xa_find_after(&view->leaves, &number, last, XA_PRESENT);
 	rcu_read_unlock();
 
@@ -488,7 +489,7 @@ static struct tce_leaf *tce_leaf_get(struct tce_view *view,
 
 	rcu_read_lock();
 	leaf = xa_load(&view->leaves, number);
-	if (leaf && !refcount_inc_not_zero(&leaf->refs))
+	if (leaf && !tce_leaf_hold(leaf))
 		leaf = NULL;
 	rcu_read_unlock();
 
@@ -500,7 +501,7 @@ static void tce_leaf_put(struct tce_view *view, struct tce_leaf *leaf)
 	unsigned long pages;
 	bool last;
 
-	if (refcount_dec_not_one(&leaf->refs))
+	if (leaf->kept || refcount_dec_not_one(&leaf->refs))
 		return;
 
 	xa_lock(&view->leaves);
@@ -521,7 +522,7 @@ static void tce_leaf_put(struct tce_view *view, struct tce_leaf *leaf)
 	tce_leaf_free(leaf);
 }
 
-static struct tce_leaf *tce_leaf_alloc(unsigned long number)
+static struct tce_leaf *tce_leaf_alloc(unsigned long number, bool kept)
 {
 	struct tce_leaf *leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
 
@@ -537,6 +538,7 @@ static struct tce_leaf *tce_leaf_alloc(unsigned long number)
 
 	mutex_init(&leaf->lock);
 	refcount_set(&leaf->refs, 1);
+	leaf->kept = kept;
 	leaf->number = number;
 	return leaf;
 }
@@ -546,7 +548,6 @@ static struct tce_leaf *tce_leaf_add(struct tce_view *view,
 {
 	struct tce_leaf *leaf;
 	unsigned long pages = 0;
-	bool kept;
 
 	mutex_lock(&view->lock);
 
@@ -554,14 +555,11 @@ static struct tce_leaf *tce_leaf_add(struct tce_view *view,
 	if (leaf)
 		goto unlock;
 
-	leaf = tce_leaf_alloc(number);
+	leaf = tce_leaf_alloc(number, view->nr_kept < TCE_VIEW_KEEP);
 	if (!leaf)
 		goto unlock;
 
-	kept = view->nr_kept < TCE_VIEW_KEEP;
-	if (kept) {
-		refcount_inc(&leaf->refs);
-	} else {
+	if (!leaf->kept) {
 		pages = tce_view_pages(view->nr_charged + 1) -
 			tce_view_pages(view->nr_charged);
 		if (account_locked_vm(view->mm, pages, true))
@@ -574,7 +572,7 @@ static struct tce_leaf *tce_leaf_add(struct tce_view *view,
 		goto free_leaf;
 	}
 
-	if (kept)
+	if (leaf->kept)
 		view->nr_kept++;
 	else
 		view->nr_charged++;
@@ -722,6 +720,8 @@ static void tce_leaf_count(struct tce_leaf *leaf, long change)
 	lockdep_assert_held(&leaf->lock);
 
 	leaf->noted += change;
+	if (leaf->kept)
+		return;
 	if (!before && leaf->noted)
 		refcount_inc(&leaf->refs);
 	/* Not the last reference, the caller has one */
@@ -995,8 +995,7 @@ int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 	struct tce_run run;
 	int err, ret = 0;
 
-	for (; tce_run_next(view, entry, end, &run);
-	     entry = run.entry + run.count) {
+	while (entry < end && tce_run_next(view, entry, end, &run)) {
 		err = tbl->it_ops->clear_tces(tbl, tbl->it_offset + run.entry,
 					      run.count);
 		ret = ret ?: err;
@@ -1006,7 +1005,9 @@ int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 
 		tce_run_unlock(&run);
 		tce_run_put(view, &run);
-		cond_resched();
+		entry = run.entry + run.count;
+		if (entry < end)
+			cond_resched();
 	}
 
 	return ret;

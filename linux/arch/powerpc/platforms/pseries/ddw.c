@@ -47,17 +47,24 @@ enum {
 	DDW_EXT_RESET,
 	DDW_EXT_QUERY_OUTPUTS,
 	DDW_EXT_LIMITED,
+	DDW_EXT_CELLS
 };
 
-static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
+/* Reads what is known here of "ibm,ddw-extensions". Cells that are not there are 0. */
+static void ddw_read_extensions(struct device_node *dn, u32 *cell)
 {
-	u32 count;
+	const __be32 *value;
+	u32 i, count = 0;
+	int len;
 
-	return !of_property_read_u32_index(dn, "ibm,ddw-extensions",
-					   DDW_EXT_COUNT, &count) &&
-	       count >= cell &&
-	       !of_property_read_u32_index(dn, "ibm,ddw-extensions", cell,
-					   value);
+	value = of_get_property(dn, "ibm,ddw-extensions", &len);
+	if (value && len >= sizeof(*value))
+		count = min_t(u32, be32_to_cpu(value[DDW_EXT_COUNT]),
+			      len / sizeof(*value) - 1);
+
+	cell[DDW_EXT_COUNT] = count;
+	for (i = DDW_EXT_COUNT + 1; i < DDW_EXT_CELLS; i++)
+		cell[i] = i <= count ? be32_to_cpu(value[i]) : 0;
 }
 
 /**
@@ -72,8 +79,7 @@ static bool ddw_read_extension(struct device_node *dn, u32 cell, u32 *value)
  */
 void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 {
-	u32 token[DDW_APPLICABLE_CELLS];
-	u32 value;
+	u32 token[DDW_APPLICABLE_CELLS], ext[DDW_EXT_CELLS];
 
 	fw->dynamic = false;
 	fw->resettable = false;
@@ -85,14 +91,11 @@ void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn)
 	fw->create_token = token[DDW_CREATE];
 	fw->remove_token = token[DDW_REMOVE];
 	fw->dynamic = true;
-	fw->resettable = ddw_read_extension(dn, DDW_EXT_RESET,
-					    &fw->reset_token);
-	fw->query_outputs = 5;
-	if (ddw_read_extension(dn, DDW_EXT_QUERY_OUTPUTS, &value) && value == 1)
-		fw->query_outputs = 6;
-	fw->limitable = fw->resettable &&
-			ddw_read_extension(dn, DDW_EXT_LIMITED, &value) &&
-			value;
+	ddw_read_extensions(dn, ext);
+	fw->resettable = ext[DDW_EXT_COUNT] >= DDW_EXT_RESET;
+	fw->reset_token = ext[DDW_EXT_RESET];
+	fw->query_outputs = ext[DDW_EXT_QUERY_OUTPUTS] == 1 ? 6 : 5;
+	fw->limitable = ext[DDW_EXT_LIMITED];
 }
 
 /**
@@ -452,7 +455,10 @@ int ddw_tce_put_list(u32 liobn, u64 ioba, u32 page_shift, const __be64 *list,
 	long rc;
 	int ret;
 
-	if (count > 1 && firmware_has_feature(FW_FEATURE_PUT_TCE_IND)) {
+	if (count == 1)
+		return ddw_tce_put(liobn, ioba, be64_to_cpup(list));
+
+	if (firmware_has_feature(FW_FEATURE_PUT_TCE_IND)) {
 		do {
 			rc = ddw_call_tce_put_list(liobn, ioba, list, count);
 		} while (ddw_hcall_busy(rc));
@@ -498,7 +504,8 @@ int ddw_tce_clear(u32 liobn, u64 ioba, u32 page_shift, u64 count)
 
 		if (rc)
 			return ddw_hcall_errno(rc);
-		cond_resched();
+		if (n < count)
+			cond_resched();
 	}
 
 	return 0;

@@ -19,6 +19,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
@@ -35,6 +37,7 @@
 #define MAPPED		(64 * MiB)	/* in windows that are not empty */
 #define WINDOW_MIN	(16 * MiB)
 #define WINDOW_THREADS	(1 * GiB)	/* each far from the others */
+#define LARGEST_SHIFT	24		/* of I/O pages */
 #define WORKERS		2
 #define NSEC		1000000000ULL
 
@@ -124,7 +127,10 @@ static int get_memory(struct bench *b, uint64_t size)
 	/* At least what can be registered */
 	if (size < 64 * KiB)
 		size = 64 * KiB;
-	ret = tce_mem_for_shift(&b->mem, size, b->shift);
+	if (b->shift > LARGEST_SHIFT)
+		ret = tce_mem_hugetlb(&b->mem, size, 1ULL << b->shift);
+	else
+		ret = tce_mem_for_shift(&b->mem, size, b->shift);
 	if (!ret)
 		memset(b->mem.va, 1, b->mem.size);
 	return ret;
@@ -140,7 +146,8 @@ static int setup(struct bench *b, const struct tce_dev *dev, uint64_t size,
 	ret = tce_vfio_open_iommu(&b->v, dev, 2);
 	if (ret)
 		return failed(b, "open", ret);
-	if (!tce_has_shift(&b->v, b->shift)) {
+	/* Larger pages are only registered */
+	if (b->shift <= LARGEST_SHIFT && !tce_has_shift(&b->v, b->shift)) {
 		tce_log("the platform has no such pages");
 		return -ENOENT;
 	}
@@ -355,6 +362,40 @@ static int bench_regions(struct bench *b)
 	return ret;
 }
 
+/* mm/gup_test.h of the kernel, which does not export it */
+struct gup_test {
+	uint64_t get_us;
+	uint64_t put_us;
+	uint64_t addr;
+	uint64_t size;
+	uint32_t pages_per_call;
+	uint32_t gup_flags;
+	uint32_t test_flags;
+	uint32_t which_pages[8];
+};
+#define GUP_TEST_PIN_FAST	_IOWR('g', 2, struct gup_test)
+#define GUP_TEST_FLAGS		0x10001		/* FOLL_LONGTERM | FOLL_WRITE of 6.1 */
+
+/* What pinning the memory takes at least, and unpinning it: CONFIG_GUP_TEST */
+static void bench_pin(struct bench *b)
+{
+	struct gup_test gup = {
+		.addr = (uintptr_t)b->mem.va,
+		.size = b->size,
+		.pages_per_call = b->size / sysconf(_SC_PAGESIZE),
+		.gup_flags = GUP_TEST_FLAGS,
+	};
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+
+	if (fd < 0)
+		return;
+	if (!ioctl(fd, GUP_TEST_PIN_FAST, &gup)) {
+		row(b, "pin-alone", gup.get_us * 1000, "alone ns");
+		row(b, "unpin-alone", gup.put_us * 1000, "alone ns");
+	}
+	close(fd);
+}
+
 /* SIZE bytes in pages of 2^SHIFT registered, and back, by one ioctl each */
 static int bench_register(struct bench *b)
 {
@@ -366,6 +407,7 @@ static int bench_register(struct bench *b)
 		return ret;
 	since = now();
 	do {
+		bench_pin(b);
 		memory_before(b);
 		op_begin(b, "register", TCE_MARK_MAP);
 		ret = op_end(b, tce_register(b->v.container, b->mem.va,
