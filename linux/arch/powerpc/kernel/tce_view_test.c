@@ -701,7 +701,7 @@ static int view_test_run(void *data)
 	int i;
 
 	prandom_seed_state(&rnd, th->seed);
-	for (i = 0; i < 2000 && !th->ret; i++) {
+	for (i = 0; i < 500 && !th->ret; i++) {
 		r = prandom_u32_state(&rnd);
 		entry = r % 1500;
 		npages = 1 + (r >> 11) % (r & BIT(30) ? 16 : 512);

@@ -28,7 +28,6 @@
 #include <asm/tce.h>
 
 #include "ddw.h"
-#include "ddw_fake.h"
 
 /* The most arguments that one of the RTAS calls has */
 #define DDW_RTAS_ARGS	5
@@ -122,59 +121,34 @@ void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev)
 /*
  * The platform is called by the five functions below and nowhere else, once
  * each time, and what it says is returned as it is. So a test can have any call
- * fail, by fail_function, or answer it.
+ * fail, by fail_function, or put a call of its own in its place.
  */
 
 static noinline int ddw_call_rtas(u32 token, int nargs, const u32 *args,
 				  int nret, u32 *out)
 {
-	struct ddw_fake *fake = ddw_fake_of_task();
-
-	if (fake)
-		return ddw_fake_rtas(fake, token, nargs, args, nret, out);
-
 	return rtas_call(token, nargs, nret, (int *)out, args[0], args[1],
 			 args[2], args[3], args[4]);
 }
 
 static noinline long ddw_call_tce_get(u32 liobn, u64 ioba, unsigned long *tce)
 {
-	struct ddw_fake *fake = ddw_fake_of_task();
-
-	if (fake)
-		return ddw_fake_tce_get(fake, liobn, ioba, tce);
-
 	return plpar_tce_get(liobn, ioba, tce);
 }
 
 static noinline long ddw_call_tce_put(u32 liobn, u64 ioba, u64 tce)
 {
-	struct ddw_fake *fake = ddw_fake_of_task();
-
-	if (fake)
-		return ddw_fake_tce_put(fake, liobn, ioba, tce);
-
 	return plpar_tce_put(liobn, ioba, tce);
 }
 
 static noinline long ddw_call_tce_put_list(u32 liobn, u64 ioba,
 					   const __be64 *list, u64 count)
 {
-	struct ddw_fake *fake = ddw_fake_of_task();
-
-	if (fake)
-		return ddw_fake_tce_put_list(fake, liobn, ioba, list, count);
-
 	return plpar_tce_put_indirect(liobn, ioba, __pa(list), count);
 }
 
 static noinline long ddw_call_tce_stuff(u32 liobn, u64 ioba, u64 count)
 {
-	struct ddw_fake *fake = ddw_fake_of_task();
-
-	if (fake)
-		return ddw_fake_tce_stuff(fake, liobn, ioba, count);
-
 	return plpar_tce_stuff(liobn, ioba, 0, count);
 }
 
@@ -184,6 +158,15 @@ ALLOW_ERROR_INJECTION(ddw_call_tce_put, ERRNO);
 ALLOW_ERROR_INJECTION(ddw_call_tce_put_list, ERRNO);
 ALLOW_ERROR_INJECTION(ddw_call_tce_stuff, ERRNO);
 
+/* Without KUnit tests it is constant, and the compiler calls them directly */
+DDW_CALLS_SCOPE struct ddw_calls ddw_calls = {
+	.rtas = ddw_call_rtas,
+	.tce_get = ddw_call_tce_get,
+	.tce_put = ddw_call_tce_put,
+	.tce_put_list = ddw_call_tce_put_list,
+	.tce_stuff = ddw_call_tce_stuff,
+};
+
 /* Make an RTAS call until it is done. Returns 0 or an errno. */
 static int ddw_rtas(const char *name, u32 token, int nargs,
 		    const u32 args[DDW_RTAS_ARGS], int nret, u32 *out)
@@ -191,7 +174,7 @@ static int ddw_rtas(const char *name, u32 token, int nargs,
 	int status;
 
 	do {
-		status = ddw_call_rtas(token, nargs, args, nret, out);
+		status = ddw_calls.rtas(token, nargs, args, nret, out);
 	} while (rtas_busy_delay(status));
 
 	if (!status)
@@ -407,7 +390,7 @@ int ddw_tce_get(u32 liobn, u64 ioba, u64 *tce)
 	long rc;
 
 	do {
-		rc = ddw_call_tce_get(liobn, ioba, &value);
+		rc = ddw_calls.tce_get(liobn, ioba, &value);
 	} while (ddw_hcall_busy(rc));
 
 	if (!rc)
@@ -428,7 +411,7 @@ int ddw_tce_put(u32 liobn, u64 ioba, u64 tce)
 	long rc;
 
 	do {
-		rc = ddw_call_tce_put(liobn, ioba, tce);
+		rc = ddw_calls.tce_put(liobn, ioba, tce);
 	} while (ddw_hcall_busy(rc));
 
 	return ddw_hcall_errno(rc);
@@ -460,7 +443,7 @@ int ddw_tce_put_list(u32 liobn, u64 ioba, u32 page_shift, const __be64 *list,
 
 	if (firmware_has_feature(FW_FEATURE_PUT_TCE_IND)) {
 		do {
-			rc = ddw_call_tce_put_list(liobn, ioba, list, count);
+			rc = ddw_calls.tce_put_list(liobn, ioba, list, count);
 		} while (ddw_hcall_busy(rc));
 
 		return ddw_hcall_errno(rc);
@@ -498,8 +481,8 @@ int ddw_tce_clear(u32 liobn, u64 ioba, u32 page_shift, u64 count)
 	for (; count; count -= n, ioba += n << page_shift) {
 		n = stuff ? min_t(u64, count, TCE_LIST_MAX) : 1;
 		do {
-			rc = stuff ? ddw_call_tce_stuff(liobn, ioba, n) :
-				     ddw_call_tce_put(liobn, ioba, 0);
+			rc = stuff ? ddw_calls.tce_stuff(liobn, ioba, n) :
+				     ddw_calls.tce_put(liobn, ioba, 0);
 		} while (ddw_hcall_busy(rc));
 
 		if (rc)

@@ -56,6 +56,32 @@ struct ddw_query {
 	u64 pgsizes;
 };
 
+/**
+ * struct ddw_calls - how the platform is called
+ * @rtas: an RTAS call with @nargs arguments and @nret results, of which the first,
+ *	the status, is returned and the others go to @out
+ * @tce_get: H_GET_TCE
+ * @tce_put: H_PUT_TCE
+ * @tce_put_list: H_PUT_TCE_INDIRECT
+ * @tce_stuff: H_STUFF_TCE, of 0
+ *
+ * For KUnit tests to replace; of others the calls of ddw.c are the only ones.
+ */
+struct ddw_calls {
+	int (*rtas)(u32 token, int nargs, const u32 *args, int nret, u32 *out);
+	long (*tce_get)(u32 liobn, u64 ioba, unsigned long *tce);
+	long (*tce_put)(u32 liobn, u64 ioba, u64 tce);
+	long (*tce_put_list)(u32 liobn, u64 ioba, const __be64 *list, u64 count);
+	long (*tce_stuff)(u32 liobn, u64 ioba, u64 count);
+};
+
+#ifdef CONFIG_PSERIES_DDW_KUNIT_TEST
+extern struct ddw_calls ddw_calls;
+#define DDW_CALLS_SCOPE
+#else
+#define DDW_CALLS_SCOPE static const
+#endif
+
 void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn);
 void ddw_firmware_set_pdn(struct ddw_firmware *fw, struct pci_dn *pdn);
 void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev);

@@ -2,8 +2,8 @@
 /*
  * A platform with DMA windows for KUnit tests
  *
- * It answers the RTAS calls and hypercalls of ddw.c that come from the task of a
- * test, all others go to the real one. It does as LoPAR says, or QEMU where that
+ * It takes the place of the RTAS calls and hypercalls of ddw.c while a test runs.
+ * What comes from other tasks than that of the test goes to the real platform. It does as LoPAR says, or QEMU where that
  * leaves room, and any call can be made to fail, before it did anything or half
  * way through a list of entries.
  *
@@ -32,6 +32,9 @@
 /* One test is run after the other */
 static struct ddw_fake *ddw_fake_current;
 
+/* How the real platform is called */
+static struct ddw_calls ddw_fake_real;
+
 /* The default window, with the entries that it had before */
 static void ddw_fake_restore(struct ddw_fake *fake, unsigned int pe)
 {
@@ -44,60 +47,6 @@ static void ddw_fake_restore(struct ddw_fake *fake, unsigned int pe)
 	win->page_shift = IOMMU_PAGE_SHIFT_4K;
 	win->start = fake->start[DDW_FAKE_DEFAULT];
 	win->size = DDW_FAKE_SIZE;
-}
-
-/**
- * ddw_fake_init - give a test a platform
- * @test: for whose task it is
- *
- * Two windows, the default one has 8 MiB of 4K pages and is at 0. Pages of
- * 4K, 64K and 2M.
- *
- * Return: the platform; what of it was not set in a test is 0.
- */
-struct ddw_fake *ddw_fake_init(struct kunit *test)
-{
-	struct ddw_fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
-	int pe, num;
-
-	KUNIT_ASSERT_NOT_NULL(test, fake);
-
-	fake->max_windows = 2;
-	fake->pgsizes = BIT(0) | BIT(1) | BIT(8);
-	fake->largest_block = U32_MAX;
-	fake->start[1] = 1ULL << 59;
-	fake->start[2] = 1ULL << 60;
-	fake->restores_default = true;
-
-	for (pe = 0; pe < DDW_FAKE_PES; pe++)
-		for (num = 0; num < DDW_FAKE_WINDOWS; num++)
-			xa_init(&fake->window[pe][num].tces);
-
-	for (pe = 0; pe < DDW_FAKE_PES; pe++)
-		ddw_fake_restore(fake, pe);
-
-	ddw_fake_current = fake;
-	return fake;
-}
-
-/**
- * ddw_fake_exit - take it away again
- * @fake: the platform; the end of the test frees it
- */
-void ddw_fake_exit(struct ddw_fake *fake)
-{
-	int pe, num;
-
-	ddw_fake_current = NULL;
-	for (pe = 0; pe < DDW_FAKE_PES; pe++)
-		for (num = 0; num < DDW_FAKE_WINDOWS; num++)
-			xa_destroy(&fake->window[pe][num].tces);
-}
-
-/* The platform of the current task, or NULL */
-struct ddw_fake *ddw_fake_of_task(void)
-{
-	return current->kunit_test ? ddw_fake_current : NULL;
 }
 
 u64 ddw_fake_buid(unsigned int pe)
@@ -379,13 +328,24 @@ static int ddw_fake_reset(struct ddw_fake *fake, unsigned int pe, bool limited)
 	return 0;
 }
 
-int ddw_fake_rtas(struct ddw_fake *fake, u32 token, int nargs, const u32 *args,
-		  int nret, u32 *out)
+/* The platform of the current task, or NULL */
+static struct ddw_fake *ddw_fake_of_task(void)
 {
-	enum ddw_fake_call call = token - DDW_FAKE_TOKEN;
-	unsigned int pe = args[2] - lower_32_bits(DDW_FAKE_BUID);
-	long status = ddw_fake_call(fake, call);
+	return current->kunit_test ? ddw_fake_current : NULL;
+}
 
+static int ddw_fake_rtas(u32 token, int nargs, const u32 *args, int nret,
+			 u32 *out)
+{
+	unsigned int pe = args[2] - lower_32_bits(DDW_FAKE_BUID);
+	enum ddw_fake_call call = token - DDW_FAKE_TOKEN;
+	struct ddw_fake *fake = ddw_fake_of_task();
+	long status;
+
+	if (!fake)
+		return ddw_fake_real.rtas(token, nargs, args, nret, out);
+
+	status = ddw_fake_call(fake, call);
 	if (status)
 		return status;
 	if (call != DDW_FAKE_REMOVE &&
@@ -424,12 +384,17 @@ static struct ddw_fake_window *ddw_fake_entries(struct ddw_fake *fake,
 	return win;
 }
 
-long ddw_fake_tce_get(struct ddw_fake *fake, u32 liobn, u64 ioba,
-		      unsigned long *tce)
+static long ddw_fake_tce_get(u32 liobn, u64 ioba, unsigned long *tce)
 {
-	long rc = ddw_fake_call(fake, DDW_FAKE_GET);
-	struct ddw_fake_window *win = ddw_fake_entries(fake, liobn, ioba, 1);
+	struct ddw_fake *fake = ddw_fake_of_task();
+	struct ddw_fake_window *win;
+	long rc;
 
+	if (!fake)
+		return ddw_fake_real.tce_get(liobn, ioba, tce);
+
+	rc = ddw_fake_call(fake, DDW_FAKE_GET);
+	win = ddw_fake_entries(fake, liobn, ioba, 1);
 	if (rc)
 		return rc;
 	if (!win)
@@ -439,12 +404,18 @@ long ddw_fake_tce_get(struct ddw_fake *fake, u32 liobn, u64 ioba,
 	return H_SUCCESS;
 }
 
-long ddw_fake_tce_put(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 tce)
+static long ddw_fake_tce_put(u32 liobn, u64 ioba, u64 tce)
 {
-	/* An entry of 0 clears: it is for clearing that calls are to fail */
-	long rc = ddw_fake_call(fake, tce ? DDW_FAKE_PUT : DDW_FAKE_STUFF);
-	struct ddw_fake_window *win = ddw_fake_entries(fake, liobn, ioba, 1);
+	struct ddw_fake *fake = ddw_fake_of_task();
+	struct ddw_fake_window *win;
+	long rc;
 
+	if (!fake)
+		return ddw_fake_real.tce_put(liobn, ioba, tce);
+
+	/* An entry of 0 clears: it is for clearing that calls are to fail */
+	rc = ddw_fake_call(fake, tce ? DDW_FAKE_PUT : DDW_FAKE_STUFF);
+	win = ddw_fake_entries(fake, liobn, ioba, 1);
 	if (rc)
 		return rc;
 	if (!win)
@@ -454,14 +425,19 @@ long ddw_fake_tce_put(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 tce)
 	return H_SUCCESS;
 }
 
-long ddw_fake_tce_put_list(struct ddw_fake *fake, u32 liobn, u64 ioba,
-			   const __be64 *list, u64 count)
+static long ddw_fake_tce_put_list(u32 liobn, u64 ioba, const __be64 *list,
+				  u64 count)
 {
-	struct ddw_fake_window *win = ddw_fake_entries(fake, liobn, ioba,
-						       count);
-	long rc = ddw_fake_call(fake, DDW_FAKE_PUT_LIST);
+	struct ddw_fake *fake = ddw_fake_of_task();
+	struct ddw_fake_window *win;
+	long rc;
 	u64 i;
 
+	if (!fake)
+		return ddw_fake_real.tce_put_list(liobn, ioba, list, count);
+
+	rc = ddw_fake_call(fake, DDW_FAKE_PUT_LIST);
+	win = ddw_fake_entries(fake, liobn, ioba, count);
 	if (!win || count > 512 || !IS_ALIGNED((unsigned long)list, SZ_4K))
 		return H_PARAMETER;
 	if (rc)
@@ -474,13 +450,18 @@ long ddw_fake_tce_put_list(struct ddw_fake *fake, u32 liobn, u64 ioba,
 	return rc;
 }
 
-long ddw_fake_tce_stuff(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 count)
+static long ddw_fake_tce_stuff(u32 liobn, u64 ioba, u64 count)
 {
-	struct ddw_fake_window *win = ddw_fake_entries(fake, liobn, ioba,
-						       count);
-	long rc = ddw_fake_call(fake, DDW_FAKE_STUFF);
+	struct ddw_fake *fake = ddw_fake_of_task();
+	struct ddw_fake_window *win;
+	long rc;
 	u64 i;
 
+	if (!fake)
+		return ddw_fake_real.tce_stuff(liobn, ioba, count);
+
+	rc = ddw_fake_call(fake, DDW_FAKE_STUFF);
+	win = ddw_fake_entries(fake, liobn, ioba, count);
 	if (!win || count > 512)
 		return H_PARAMETER;
 	if (rc)
@@ -490,4 +471,63 @@ long ddw_fake_tce_stuff(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 count)
 		ddw_fake_store(win, ioba + (i << win->page_shift), 0);
 
 	return rc;
+}
+
+static const struct ddw_calls ddw_fake_calls = {
+	.rtas = ddw_fake_rtas,
+	.tce_get = ddw_fake_tce_get,
+	.tce_put = ddw_fake_tce_put,
+	.tce_put_list = ddw_fake_tce_put_list,
+	.tce_stuff = ddw_fake_tce_stuff,
+};
+
+/**
+ * ddw_fake_init - give a test a platform
+ * @test: for whose task it is
+ *
+ * Two windows, the default one has 8 MiB of 4K pages and is at 0. Pages of
+ * 4K, 64K and 2M.
+ *
+ * Return: the platform; what of it was not set in a test is 0.
+ */
+struct ddw_fake *ddw_fake_init(struct kunit *test)
+{
+	struct ddw_fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	int pe, num;
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+
+	fake->max_windows = 2;
+	fake->pgsizes = BIT(0) | BIT(1) | BIT(8);
+	fake->largest_block = U32_MAX;
+	fake->start[1] = 1ULL << 59;
+	fake->start[2] = 1ULL << 60;
+	fake->restores_default = true;
+
+	for (pe = 0; pe < DDW_FAKE_PES; pe++)
+		for (num = 0; num < DDW_FAKE_WINDOWS; num++)
+			xa_init(&fake->window[pe][num].tces);
+
+	for (pe = 0; pe < DDW_FAKE_PES; pe++)
+		ddw_fake_restore(fake, pe);
+
+	ddw_fake_current = fake;
+	ddw_fake_real = ddw_calls;
+	ddw_calls = ddw_fake_calls;
+	return fake;
+}
+
+/**
+ * ddw_fake_exit - take it away again
+ * @fake: the platform; the end of the test frees it
+ */
+void ddw_fake_exit(struct ddw_fake *fake)
+{
+	int pe, num;
+
+	ddw_calls = ddw_fake_real;
+	ddw_fake_current = NULL;
+	for (pe = 0; pe < DDW_FAKE_PES; pe++)
+		for (num = 0; num < DDW_FAKE_WINDOWS; num++)
+			xa_destroy(&fake->window[pe][num].tces);
 }

@@ -10,10 +10,6 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
-struct ddw_fake;
-
-#ifdef CONFIG_PSERIES_DDW_KUNIT_TEST
-
 struct ddw_firmware;
 struct kunit;
 
@@ -139,26 +135,5 @@ unsigned long ddw_fake_reached(struct ddw_fake *fake, unsigned int pe);
 u64 ddw_fake_tce(struct ddw_fake *fake, unsigned int pe, u64 ioba);
 void ddw_fake_set_tce(struct ddw_fake *fake, unsigned int pe, unsigned int num,
 		      u64 ioba, u64 tce);
-
-struct ddw_fake *ddw_fake_of_task(void);
-
-#else
-
-static inline struct ddw_fake *ddw_fake_of_task(void)
-{
-	return NULL;
-}
-
-#endif
-
-/* For ddw.c: what a task calls that has a platform of its own */
-int ddw_fake_rtas(struct ddw_fake *fake, u32 token, int nargs, const u32 *args,
-		  int nret, u32 *out);
-long ddw_fake_tce_get(struct ddw_fake *fake, u32 liobn, u64 ioba,
-		      unsigned long *tce);
-long ddw_fake_tce_put(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 tce);
-long ddw_fake_tce_put_list(struct ddw_fake *fake, u32 liobn, u64 ioba,
-			   const __be64 *list, u64 count);
-long ddw_fake_tce_stuff(struct ddw_fake *fake, u32 liobn, u64 ioba, u64 count);
 
 #endif /* _PSERIES_DDW_FAKE_H */

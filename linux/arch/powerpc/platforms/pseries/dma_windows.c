@@ -74,15 +74,6 @@ void pe_windows_init(struct pseries_pe *pe, struct device_node *dn)
 		pe->window[0] = pe->boot;
 }
 
-/* If nobody can tell it is there: it would be forgotten otherwise */
-static bool pe_entry_found(u32 liobn, u64 ioba)
-{
-	u64 tce;
-	int ret = ddw_tce_get(liobn, ioba, &tce);
-
-	return ret != -EINVAL && ret != -ENXIO;
-}
-
 static unsigned int pe_windows_in_use(struct pseries_pe *pe)
 {
 	unsigned int i, n = 0;
@@ -205,11 +196,14 @@ int pe_window_clear(struct pseries_pe *pe, struct pe_window *win)
 static void pe_boot_window_remove(struct pseries_pe *pe)
 {
 	struct pe_window *boot = pe_left_default(pe);
+	int ret = -EOPNOTSUPP;
 
 	if (!boot)
 		return;
 
-	if (pe->fw.resettable && !ddw_remove(&pe->fw, boot->liobn))
+	if (pe->fw.resettable)
+		ret = ddw_remove(&pe->fw, boot->liobn);
+	if (!ret)
 		boot->kind = PE_WINDOW_NONE;
 	else if (boot->dirty)
 		pe_window_clear(pe, boot);
@@ -459,10 +453,16 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
  */
 static void pe_windows_settle(struct pseries_pe *pe)
 {
-	bool found = !pe_left_default(pe) && pe->boot.size &&
-		     pe_entry_found(pe->boot.liobn, pe->boot.start);
+	bool found = false;
+	int ret;
 
-	if ((found || pe_left_others(pe)) && pe_windows_reset(pe) && found)
+	if (!pe_left_default(pe) && pe->boot.size)
+		found = pe_probe_entry(pe->boot.liobn, pe->boot.start);
+	if (!found && !pe_left_others(pe))
+		return;
+
+	ret = pe_windows_reset(pe);
+	if (ret && found)
 		pe_left_add_unknown(pe);
 }
 
@@ -482,16 +482,19 @@ int pe_window_close(struct pseries_pe *pe, int slot)
 	struct pe_window win = pe->window[slot];
 	struct pe_window *boot;
 	bool dirty = win.dirty;
+	int ret;
 
 	lockdep_assert_held(&pe->lock);
 
 	ddw_firmware_init(&pe->fw, pe->dn);
 	pe->window[slot].kind = PE_WINDOW_NONE;
 
-	if (win.kind == PE_WINDOW_DEFAULT)
+	if (win.kind == PE_WINDOW_DEFAULT) {
 		pe_left_set_default(pe, win.dirty);
-	else if (!pe_window_discard(pe, &win))
-		dirty = false;
+	} else {
+		ret = pe_window_discard(pe, &win);
+		dirty = dirty && ret;
+	}
 
 	if (!pe_windows_in_use(pe))
 		pe_windows_settle(pe);
@@ -573,59 +576,6 @@ int pe_windows_restore(struct pseries_pe *pe)
 	return ret;
 }
 
-/* Is there a window of this number, from here to there and not beyond? */
-static bool pe_window_found(const struct pe_window *win)
-{
-	u64 end = win->start + win->size;
-	u64 tce;
-
-	return pe_entry_found(win->liobn, win->start) &&
-	       pe_entry_found(win->liobn, end - (1ULL << win->page_shift)) &&
-	       ddw_tce_get(win->liobn, end, &tce);
-}
-
-/*
- * Are its pages as small as they should be? An entry of larger ones answers for
- * several. If these are empty that shows only in what is written to one of them.
- */
-static bool pe_window_pages_found(const struct pe_window *win, u64 page)
-{
-	u64 second = win->start + (1ULL << win->page_shift);
-	u64 first, tce;
-	int i;
-
-	if (ddw_tce_get(win->liobn, win->start, &first))
-		return true;
-	for (i = 1; i < 16; i++)
-		if (ddw_tce_get(win->liobn, win->start +
-				((u64)i << win->page_shift), &tce) ||
-		    tce != first)
-			return true;
-	if (first)
-		return false;
-
-	if (ddw_tce_put(win->liobn, second, page | TCE_PCI_READ))
-		return true;
-	if (ddw_tce_get(win->liobn, win->start, &tce))
-		tce = 0;
-	ddw_tce_put(win->liobn, second, 0);
-	return !tce;
-}
-
-/* Does the window map this page to its own address? */
-static bool pe_window_maps(const struct pe_window *win, u64 page)
-{
-	u64 start = ALIGN_DOWN(page, 1ULL << win->page_shift);
-	u64 tce;
-	int ret = ddw_tce_get(win->liobn, win->start + start, &tce);
-
-	if (ret)
-		return ret != -EINVAL && ret != -ENXIO;
-
-	return (tce & (IOMMU_PAGE_MASK_4K | TCE_PCI_READ | TCE_PCI_WRITE)) ==
-	       (start | TCE_PCI_READ | TCE_PCI_WRITE);
-}
-
 /*
  * Are the windows in use all there are? Where nobody can create one, and where
  * the platform would give as many more as are missing.
@@ -633,12 +583,16 @@ static bool pe_window_maps(const struct pe_window *win, u64 page)
 static bool pe_windows_counted(struct pseries_pe *pe, u32 count)
 {
 	struct ddw_query query;
+	int ret;
 
 	if (!pe->fw.dynamic)
 		return true;
+	if (!count)
+		return false;
 
-	return count && !ddw_query(&pe->fw, &query) &&
-	       query.windows + pe_windows_in_use(pe) == count;
+	ret = ddw_query(&pe->fw, &query);
+
+	return !ret && query.windows + pe_windows_in_use(pe) == count;
 }
 
 /**
@@ -663,12 +617,14 @@ void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page, u32 count)
 {
 	struct pe_window *win = &pe->window[1];
 	bool boot = pe->window[0].kind != PE_WINDOW_NONE;
-	bool boot_found = boot && pe_window_found(&pe->boot) &&
-			  pe_window_pages_found(&pe->boot, page);
+	bool boot_found = boot && pe_probe_boot_window(&pe->boot, page);
+	bool found = boot == boot_found;
+	int ret;
 
-	if (boot == boot_found && pe_windows_in_use(pe) &&
-	    (win->kind == PE_WINDOW_NONE ||
-	     (pe_window_found(win) && (!direct || pe_window_maps(win, page))))) {
+	if (found && win->kind != PE_WINDOW_NONE)
+		found = pe_probe_window(win, direct, page);
+
+	if (found && pe_windows_in_use(pe)) {
 		if (!pe_windows_counted(pe, count))
 			pe_left_add_unknown(pe);
 		return;
@@ -681,7 +637,8 @@ void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page, u32 count)
 	if (boot_found)
 		pe_left_set_default(pe, true);
 	pe_left_add_unknown(pe);
-	if (!pe_boot_window_prepare(pe))
+	ret = pe_boot_window_prepare(pe);
+	if (!ret)
 		pe_boot_window_use(pe, 0, pe->boot.size);
 }
 

@@ -129,4 +129,9 @@ bool pe_windows_left_default(struct pseries_pe *pe);
 bool pe_windows_left_dirty(struct pseries_pe *pe);
 void pe_windows_abandon(struct pseries_pe *pe);
 
+/* In dma_windows_probe.c */
+bool pe_probe_entry(u32 liobn, u64 ioba);
+bool pe_probe_boot_window(const struct pe_window *win, u64 page);
+bool pe_probe_window(const struct pe_window *win, bool direct, u64 page);
+
 #endif /* _PSERIES_DMA_WINDOWS_H */
