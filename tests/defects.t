@@ -7,6 +7,7 @@
 doc=${DEFECTS_DOC:-$top/docs/defects.md}
 rst=${ERRORS_DOC:-$top/linux/Documentation/driver-api/vfio-pseries.rst}
 selftests=$top/linux/tools/testing/selftests/vfio/spapr_tce
+tools=$top/lab/programs
 
 # Names of all tests, as "errno: fixture.variant.test" and "kunit: case"
 known() {
@@ -24,7 +25,7 @@ known() {
 			my ($fixture, $test) = ($1, $2);
 			my @variants = map { "$_." } @{$variants{$fixture} || []};
 			print "$prog: $fixture.$_$test\n" for @variants ? @variants : "";
-		}' "$selftests"/spapr_tce_*.c
+		}' "$selftests"/spapr_tce_*.c "$tools"/spapr_tce_*.c
 	grep -rhoE 'KUNIT_CASE(_PARAM|_SLOW)?\(\w+' --include='*_test.c' --include='*_kunit.c' "$top/linux" \
 		"$build/$BASE/tree/arch/powerpc" "$build/$BASE/tree/drivers/vfio" 2>/dev/null |
 		sed 's/.*(/kunit: /'

@@ -7,7 +7,7 @@
 guest demo -k ours-64k -m p9 -- 'mark 0x10; spapr_tce_demo; rc=$?; mark 0x20; exit $rc'
 is "$guest_status" 0 "the demo's DMA went where it should"
 
-# marks of linux/tools/testing/selftests/vfio/spapr_tce/spapr_tce_marks.h
+# marks of linux/tools/testing/selftests/vfio/spapr_tce/lib/include/spapr_tce_marks.h
 take=0x7ce00001 taken=0x7ce00002 release=0x7ce00003 released=0x7ce00004
 map=0x7ce00010 mapped=0x7ce00011 unmap=0x7ce00012 unmapped=0x7ce00013
 created=0x7ce00019 remove=0x7ce0001a removed=0x7ce0001b allowed=0x7ce00020

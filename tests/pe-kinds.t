@@ -95,7 +95,7 @@ cat >"$page" <<'END'
 
 Platforms do not have the same DMA windows for each device. This table is written by
 `tests/pe-kinds.t` from what it finds, and the test fails when the page here says something
-else: nothing in it was typed in. On each PE `spapr_tce_platform` of the selftests compares
+else: nothing in it was typed in. On each PE the lab's `spapr_tce_platform` compares
 `VFIO_IOMMU_SPAPR_TCE_GET_INFO` with the device tree and with what the firmware answers, has a
 device move data through everything that is announced, tries what is not, and lets the host's
 NVMe driver work before and after.

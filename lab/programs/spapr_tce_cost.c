@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 #include "spapr_tce.h"
 
 #define UNIT		(64 * KiB)

@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <sys/syscall.h>
 
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 #include "spapr_tce.h"
 
 #define UNIT		(64 * KiB)
@@ -134,7 +134,7 @@ static int ask_platform(struct platform *p)
 	char path[PATH_MAX], node[PATH_MAX], phb[PATH_MAX];
 	unsigned int domain, bus, slot, fn;
 	char *end;
-	uint32_t cell[8], ddw[3], out[6];
+	uint32_t cell[8], ddw[3], out[6] = {};
 	const struct page_size *ps;
 	uint64_t buid;
 	uint32_t mask;

@@ -15,7 +15,7 @@
 
 #include "fuzz.h"
 
-/* Guest memory beside that of lib_kvm.c: a memory slot for each piece */
+/* Guest memory beside that of the library's kvm.c: a memory slot for each piece */
 #define GPA_RW		(64 * MiB)
 #define GPA_HUGE	(256 * MiB)
 #define SMALL		(1 * MiB)

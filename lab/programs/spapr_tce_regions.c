@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <sys/mman.h>
 
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 #include "spapr_tce.h"
 
 #define REGION		(64 * KiB)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../kselftest.h"
+#include "../../../kselftest.h"
 #include "spapr_tce.h"
 
 struct tce_dev tce_devs[TCE_MAX_DEVS];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * lib_kvm.c: a guest of KVM that has the device.
+ * kvm.c: a guest of KVM that has the device.
  *
  * Functions return 0 or a negative errno unless their comment says otherwise.
  */

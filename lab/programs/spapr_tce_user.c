@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 #include "spapr_tce.h"
 
 FIXTURE(log) {

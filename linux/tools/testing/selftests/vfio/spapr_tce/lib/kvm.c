@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "../../kselftest.h"
+#include "../../../kselftest.h"
 #include "spapr_tce_kvm.h"
 
 #define H_NONE			0x7f00	/* no hypervisor has it */

@@ -24,7 +24,7 @@
 #include <unistd.h>
 #include <sys/mman.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fuzz.h"
 
 #ifndef MAP_HUGE_SHIFT

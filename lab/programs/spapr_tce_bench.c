@@ -373,6 +373,7 @@ struct gup_test {
 	uint32_t test_flags;
 	uint32_t which_pages[8];
 };
+
 #define GUP_TEST_PIN_FAST	_IOWR('g', 2, struct gup_test)
 #define GUP_TEST_FLAGS		0x10001		/* FOLL_LONGTERM | FOLL_WRITE of 6.1 */
 

@@ -41,7 +41,7 @@ struct tce_dev {
 	bool edu;			/* QEMU's edu: can be told to do DMA */
 };
 
-/* lib_pci.c: devices, their groups and drivers */
+/* pci.c: devices, their groups and drivers */
 int tce_find_devices(struct tce_dev *devs, int max);
 int tce_find_class(uint32_t class, struct tce_bdf *bdfs, int max);
 int tce_group_of(const char *bdf);
@@ -54,16 +54,16 @@ bool tce_is_qemu(void);
 int tce_read_text(const char *path, char *buf, size_t len);
 int tce_write_text(const char *path, const char *text);
 
-/* lib_main.c: what every program does before its first test */
+/* main.c: what every program does before its first test */
 extern struct tce_dev tce_devs[TCE_MAX_DEVS];
 extern int tce_ndevs;
 void tce_begin(bool bind);
 uint64_t tce_max_window(void);
 
-/* lib_mark.c */
+/* mark.c */
 void tce_mark(const struct tce_dev *dev, enum tce_mark mark);
 
-/* lib_mem.c: memory to map */
+/* mem.c: memory to map */
 struct tce_mem {
 	void *va;
 	size_t size;
@@ -84,7 +84,7 @@ void tce_fill(void *va, size_t len, uint64_t seed);
 bool tce_match(const void *va, size_t len, uint64_t seed);
 bool tce_resembles(const void *va, size_t len, uint64_t seed);
 
-/* lib_stat.c: what must be the same before and after */
+/* stat.c: what must be the same before and after */
 struct tce_stat {
 	long vmlck_kb;			/* locked_vm of this process */
 	long pinned;			/* pages pinned by anyone */
@@ -102,7 +102,7 @@ long tce_pinned(void);
 int tce_kmsg_open(void);
 int tce_kmsg_lines(int fd);
 
-/* lib_edu.c: a device that does DMA when told to */
+/* edu.c: a device that does DMA when told to */
 struct edu {
 	uint8_t *bar;
 	size_t bar_size;
@@ -122,7 +122,7 @@ void edu_raise(struct edu *edu);
 void edu_ack(struct edu *edu);
 void edu_interrupt(struct edu *edu);
 
-/* lib_vfio.c: a container with one group and one device */
+/* vfio.c: a container with one group and one device */
 struct tce_vfio {
 	const struct tce_dev *dev;
 	int version;
@@ -169,7 +169,7 @@ uint64_t tce_def_start(const struct tce_vfio *v);
 uint64_t tce_def_end(const struct tce_vfio *v);
 
 /*
- * lib_dma.c: DMA that must work and DMA that must not. Without an open edu
+ * dma.c: DMA that must work and DMA that must not. Without an open edu
  * device all of them return 0 and do nothing: what can be told from the ioctls
  * alone is still tested.
  */
@@ -188,7 +188,7 @@ int tce_dma_read_denied(struct tce_vfio *v, uint64_t iova, void *secret,
 int tce_dma_write_denied(struct tce_vfio *v, uint64_t iova, void *victim,
 			 size_t len, const struct tce_scratch *scratch);
 
-/* lib_fault.c: a page whose fault lasts until it is served */
+/* fault.c: a page whose fault lasts until it is served */
 struct tce_fault {
 	void *va;			/* the page, and its size */
 	size_t size;
@@ -207,7 +207,7 @@ int tce_fault_open(struct tce_fault *f, const void *content);
 int tce_fault_touched(struct tce_fault *f, int seconds);
 int tce_fault_serve(struct tce_fault *f);
 
-/* lib_host.c: the device's own driver */
+/* host.c: the device's own driver */
 #define TCE_CLASS_NVME	0x010802
 
 int tce_nvme_disk(const char *bdf, char *path, size_t len);

@@ -24,7 +24,7 @@
 #include <sys/ioctl.h>
 #include <linux/kvm.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "spapr_tce.h"
 
 #define UNIT		(64 * KiB)
