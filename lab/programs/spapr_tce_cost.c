@@ -209,7 +209,7 @@ static const char *prepare(struct ctx *c, unsigned int shift, uint64_t size,
 			   int *err)
 {
 	*err = 0;
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		return "the platform cannot create windows";
 	if (tce_is_powernv())
 		return "PowerNV has a table in memory";

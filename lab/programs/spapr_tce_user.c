@@ -30,7 +30,7 @@ FIXTURE_SETUP(log)
 FIXTURE_TEARDOWN(log)
 {
 	tce_vfio_close(&self->v);
-	EXPECT_EQ(0, tce_kmsg_lines(self->fd));
+	EXPECT_EQ(0, tce_kmsg_lines(self->fd, TCE_KMSG_INFO));
 	close(self->fd);
 }
 
@@ -50,7 +50,7 @@ TEST_F_TIMEOUT(log, good_calls, 60)
 		tce_vfio_close(v);
 		ASSERT_EQ(0, tce_vfio_open_iommu(v, v->dev, 2));
 	}
-	EXPECT_EQ(0, tce_kmsg_lines(self->fd));
+	EXPECT_EQ(0, tce_kmsg_lines(self->fd, TCE_KMSG_INFO));
 }
 
 /* Too large for the platform, or for the memory that there is */
@@ -67,7 +67,7 @@ TEST_F_TIMEOUT(log, refused_calls, 60)
 			ret = tce_remove(v->container, start);
 		EXPECT_GE(0, ret);
 	}
-	EXPECT_EQ(0, tce_kmsg_lines(self->fd));
+	EXPECT_EQ(0, tce_kmsg_lines(self->fd, TCE_KMSG_INFO));
 }
 
 #define CGROUPS		"/tmp/spapr_tce_cgroup"

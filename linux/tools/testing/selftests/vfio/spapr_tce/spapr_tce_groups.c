@@ -134,7 +134,7 @@ TEST_F(groups, windows_of_each_are_its_own)
 	for (i = 1; i < self->n; i++)
 		ASSERT_EQ(0, tce_vfio_open(&self->v[i], self->devs[i], 2));
 	for (i = 0; i < self->n; i++) {
-		if (!(self->v[i].info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+		if (!tce_has_ddw(&self->v[i]))
 			SKIP(return, "the platform cannot create windows");
 		ASSERT_EQ(0, map_first(&self->v[i], &self->mem[i]));
 		ASSERT_EQ(0, tce_create(self->v[i].container, 12, GiB << i, 1,
@@ -263,7 +263,7 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 		SKIP(return, "only one group");
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to create");
-	if (!(first->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) ||
+	if (!tce_has_ddw(first) ||
 	    first->info.ddw.max_dynamic_windows_supported < 2)
 		SKIP(return, "the platform has no second window");
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
@@ -426,7 +426,7 @@ TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to create");
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
-	if ((first->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
+	if (tce_has_ddw(first) &&
 	    first->info.ddw.max_dynamic_windows_supported > 1 &&
 	    tce_has_shift(first, shift)) {
 		ASSERT_EQ(0, tce_create(first->container, shift, GiB, 1,

@@ -114,7 +114,7 @@ static int round_trip(struct ctx *c, int version)
 	if (!ret)
 		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
 	if (!ret && version == 2 &&
-	    (v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
+	    tce_has_ddw(&v) &&
 	    v.info.ddw.max_dynamic_windows_supported > 1) {
 		ret = tce_create(v.container, 12, 1 * GiB, 1, &start);
 		if (!ret)
@@ -358,7 +358,7 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
 				      sizeof(c->windows)));
 	ASSERT_EQ(0, tce_bind_group(c->dev.group));
 	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
-	if (v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) {
+	if (tce_has_ddw(&v)) {
 		ASSERT_EQ(0, tce_remove(v.container, tce_def_start(&v)));
 		ASSERT_EQ(0, tce_create(v.container, 12, 1 * GiB, 1, &start));
 		ASSERT_EQ(0, tce_remove(v.container, start));

@@ -266,7 +266,7 @@ TEST_F(window, removed_and_created_again_is_empty)
 	uint8_t *victim = (uint8_t *)self->mem.va + UNIT;
 	uint64_t start, again;
 
-	if (!(self->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) ||
+	if (!tce_has_ddw(&self->v) ||
 	    self->v.info.ddw.max_dynamic_windows_supported < 2)
 		SKIP(return, "the platform has no second window");
 
@@ -310,7 +310,7 @@ TEST_F(window, none_left)
 	uint64_t def = tce_def_start(&self->v), start;
 	struct tce_scratch scratch = { .va = self->mem.va };
 
-	if (!(self->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&self->v))
 		SKIP(return, "the platform cannot create windows");
 	if (!self->v.dev->edu)
 		SKIP(return, "the device cannot be told to do DMA");
@@ -377,7 +377,7 @@ TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
 	char path[64];
 	int i, block;
 
-	if (!(self->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) ||
+	if (!tce_has_ddw(&self->v) ||
 	    !tce_has_shift(&self->v, 16))
 		SKIP(return, "the platform cannot create windows");
 	if (tce_is_powernv())

@@ -462,7 +462,7 @@ TEST_F(kvm, interrupts)
 	ASSERT_EQ(0, set_trigger(g, -1));
 	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
 	EXPECT_EQ(0, tce_ioctl(g->vm, KVM_IRQFD, &irqfd));
-	EXPECT_EQ(0, tce_kmsg_lines(kmsg));
+	EXPECT_EQ(0, tce_kmsg_lines(kmsg, TCE_KMSG_INFO));
 	close(kmsg);
 	close(trigger);
 	close(xics);

@@ -373,7 +373,7 @@ TEST_F_TIMEOUT(account, killed, 120)
 			    tce_ready(v, &mem) ||
 			    tce_map(v->container, mem.va, tce_def_start(v),
 				    16 * MiB, TCE_RW);
-			if (!c && (v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
+			if (!c && tce_has_ddw(v) &&
 			    v->info.ddw.max_dynamic_windows_supported > 1)
 				c = tce_create(v->container, 12, 1 * GiB, 1,
 					       &start) ||
@@ -571,7 +571,7 @@ TEST_F_TIMEOUT(account, failed_creates_leave_nothing, 120)
 	uint64_t start;
 	int i;
 
-	if (!(v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(v))
 		SKIP(return, "no windows to create");
 	if (tce_is_powernv())
 		SKIP(return, "PowerNV has a table in memory");
@@ -766,7 +766,7 @@ static int one_round(int version)
 	if (!ret)
 		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
 	if (!ret && version == 2 &&
-	    (v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
+	    tce_has_ddw(&v) &&
 	    v.info.ddw.max_dynamic_windows_supported > 1) {
 		ret = tce_create(v.container, tce_has_shift(&v, 16) ? 16 : 12,
 				 1 * GiB, 1, &start);

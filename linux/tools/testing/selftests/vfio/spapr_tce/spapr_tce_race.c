@@ -208,7 +208,7 @@ TEST_F_TIMEOUT(race, map_against_remove, 60)
 	static const loop_fn loops[] = { map_loop, map_loop, window_loop };
 	struct ctx *c = &self->c;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot create windows");
 	/* Where the window will be */
 	ASSERT_EQ(0, tce_remove(c->v.container, tce_def_start(&c->v)));
@@ -228,7 +228,7 @@ TEST_F_TIMEOUT(race, create_against_create, 60)
 	};
 	struct ctx *c = &self->c;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot create windows");
 	EXPECT_EQ(0, run(c, loops, ARRAY_SIZE(loops)));
 	EXPECT_EQ(0, tce_map(c->v.container, va(c, 0), tce_def_start(&c->v),

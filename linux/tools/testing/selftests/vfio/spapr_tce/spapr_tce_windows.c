@@ -63,7 +63,7 @@ static int try_canary(struct ctx *c)
 static const char *cannot_have(struct ctx *c, unsigned int shift,
 			       uint64_t size, unsigned int others)
 {
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		return "the platform cannot create windows";
 	if (!tce_has_shift(&c->v, shift))
 		return "the platform has no such pages";
@@ -323,7 +323,7 @@ TEST_F(order, default_is_lazy)
 {
 	struct ctx *c = &self->c;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot remove windows");
 	/* Nobody has it yet: forget about it */
 	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
@@ -336,7 +336,7 @@ TEST_F(order, default_removed_while_mapped)
 {
 	struct ctx *c = &self->c;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot remove windows");
 	ASSERT_EQ(0, map_canary(c));
 	EXPECT_EQ(0, try_canary(c));
@@ -356,7 +356,7 @@ TEST_F(order, default_again)
 	uint64_t start, size = tce_def_end(&c->v) - def(c);
 	int i;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot remove windows");
 	if (size & (size - 1))
 		SKIP(return, "the default window's size is no power of two");
@@ -613,7 +613,7 @@ TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
 	uint64_t start;
 	int ret;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot create windows");
 	EXPECT_TRUE(tce_has_shift(&c->v, 12));
 	EXPECT_EQ(0, c->v.info.ddw.pgsizes >> 35);
@@ -673,7 +673,7 @@ TEST_F_TIMEOUT(order, more_entries_than_there_can_be, 60)
 	unsigned int shift, bits;
 	uint64_t start;
 
-	if (!(c->v.info.flags & VFIO_IOMMU_SPAPR_INFO_DDW))
+	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot create windows");
 	if (tce_is_powernv())
 		SKIP(return, "PowerNV has a table in memory");

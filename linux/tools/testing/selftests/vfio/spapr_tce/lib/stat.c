@@ -168,10 +168,7 @@ int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 	return -EBUSY;
 }
 
-/*
- * What the kernel says from now on. Only lines that an administrator would see
- * by default count: informational ones, and all that are worse.
- */
+/* What the kernel says from now on */
 int tce_kmsg_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
@@ -185,8 +182,11 @@ int tce_kmsg_open(void)
 	return fd;
 }
 
-/* How many lines there are since the last call; they are printed */
-int tce_kmsg_lines(int fd)
+/*
+ * How many lines there are since the last call, of that level or worse; they are
+ * printed.
+ */
+int tce_kmsg_lines(int fd, int level)
 {
 	char line[2048];
 	int n = 0;
@@ -199,7 +199,7 @@ int tce_kmsg_lines(int fd)
 		if (len <= 0)
 			return n;
 		line[len] = 0;
-		if (atoi(line) % 8 > 6)
+		if (atoi(line) % 8 > level)
 			continue;
 		tce_log("the kernel says: %.*s", (int)strcspn(line, "\n"), line);
 		n++;

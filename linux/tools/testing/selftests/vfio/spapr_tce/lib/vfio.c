@@ -237,10 +237,14 @@ int tce_unready(struct tce_vfio *v, const struct tce_mem *mem)
 		tce_unregister(v->container, mem->va, mem->size);
 }
 
+bool tce_has_ddw(const struct tce_vfio *v)
+{
+	return v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW;
+}
+
 bool tce_has_shift(const struct tce_vfio *v, unsigned int shift)
 {
-	return (v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW) &&
-	       (v->info.ddw.pgsizes >> shift & 1);
+	return tce_has_ddw(v) && (v->info.ddw.pgsizes >> shift & 1);
 }
 
 uint64_t tce_def_start(const struct tce_vfio *v)

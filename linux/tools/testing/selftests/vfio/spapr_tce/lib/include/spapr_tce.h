@@ -99,8 +99,12 @@ int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 int tce_limit_locked(uint64_t bytes);
 long tce_vmlck_kb(void);
 long tce_pinned(void);
+/* Levels of the kernel's log, as in its include/linux/kern_levels.h */
+#define TCE_KMSG_WARNING	4
+#define TCE_KMSG_INFO		6
+
 int tce_kmsg_open(void);
-int tce_kmsg_lines(int fd);
+int tce_kmsg_lines(int fd, int level);
 
 /* edu.c: a device that does DMA when told to */
 struct edu {
@@ -164,6 +168,7 @@ int tce_unmap(int container, uint64_t iova, uint64_t size);
 /* v1: enable the container; v2: register the memory. And the reverse. */
 int tce_ready(struct tce_vfio *v, const struct tce_mem *mem);
 int tce_unready(struct tce_vfio *v, const struct tce_mem *mem);
+bool tce_has_ddw(const struct tce_vfio *v);
 bool tce_has_shift(const struct tce_vfio *v, unsigned int shift);
 uint64_t tce_def_start(const struct tce_vfio *v);
 uint64_t tce_def_end(const struct tce_vfio *v);
