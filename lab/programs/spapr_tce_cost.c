@@ -54,8 +54,7 @@ static int make_default(struct ctx *c)
 
 static int map(struct ctx *c, uint64_t offset, uint64_t iova, uint64_t size)
 {
-	return tce_map(c->v.container, (uint8_t *)c->mem.va + offset, iova,
-		       size, TCE_RW);
+	return tce_map(c->v.container, c->mem.va + offset, iova, size, TCE_RW);
 }
 
 static int unmap(struct ctx *c, uint64_t iova, uint64_t size)
@@ -104,21 +103,21 @@ TEST_F_TIMEOUT(pages_4k, map_and_unmap, 60)
 	ASSERT_EQ(0, map(c, 0, start, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_ok(&c->v, start + SIZE - KiB,
-				(uint8_t *)c->mem.va + SIZE - KiB, KiB));
+				c->mem.va + SIZE - KiB, KiB));
 
 	/* Other memory, so that each entry changes */
 	begin(c, "4K: map 64M over 64M");
 	ASSERT_EQ(0, map(c, UNIT, start, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_ok(&c->v, start + SIZE - KiB,
-				(uint8_t *)c->mem.va + UNIT + SIZE - KiB, KiB));
+				c->mem.va + UNIT + SIZE - KiB, KiB));
 
 	begin(c, "4K: unmap 64M");
 	ASSERT_EQ(0, unmap(c, start, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + SIZE - KiB,
-					  (uint8_t *)c->mem.va + UNIT +
-					  SIZE - KiB, KiB, NULL));
+					  c->mem.va + UNIT + SIZE - KiB, KiB,
+					  NULL));
 
 	begin(c, "4K: unmap 64M of nothing");
 	ASSERT_EQ(0, unmap(c, start, SIZE));
@@ -135,15 +134,14 @@ TEST_F_TIMEOUT(pages_4k, map_and_unmap_unaligned, 60)
 	ASSERT_EQ(0, map(c, 4 * KiB, at, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_ok(&c->v, at + SIZE - KiB,
-				(uint8_t *)c->mem.va + 4 * KiB + SIZE - KiB,
-				KiB));
+				c->mem.va + 4 * KiB + SIZE - KiB, KiB));
 
 	begin(c, "4K: unmap 64M at 4K");
 	ASSERT_EQ(0, unmap(c, at, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, at + SIZE - KiB,
-					  (uint8_t *)c->mem.va + 4 * KiB +
-					  SIZE - KiB, KiB, NULL));
+					  c->mem.va + 4 * KiB + SIZE - KiB, KiB,
+					  NULL));
 }
 
 TEST_F(pages_4k, one_page)
@@ -163,8 +161,7 @@ TEST_F(pages_4k, one_page)
 	begin(c, "4K: unmap one page");
 	ASSERT_EQ(0, unmap(c, at, 4 * KiB));
 	end(c);
-	EXPECT_EQ(0, tce_dma_write_denied(&c->v, at,
-					  (uint8_t *)c->mem.va + UNIT, KiB,
+	EXPECT_EQ(0, tce_dma_write_denied(&c->v, at, c->mem.va + UNIT, KiB,
 					  NULL));
 }
 
@@ -265,20 +262,19 @@ TEST_F_TIMEOUT(large, costs_what_is_mapped, 60)
 	ASSERT_EQ(0, map(c, 0, start, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_ok(&c->v, start + SIZE - KiB,
-				(uint8_t *)c->mem.va + SIZE - KiB, KiB));
+				c->mem.va + SIZE - KiB, KiB));
 
 	begin_large(c, "unmap all with 64M in it", variant->name);
 	ASSERT_EQ(0, unmap(c, start, variant->size));
 	end(c);
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + SIZE - KiB,
-					  (uint8_t *)c->mem.va + SIZE - KiB,
-					  KiB, NULL));
+					  c->mem.va + SIZE - KiB, KiB, NULL));
 
 	/* At the other end this time */
 	start += variant->size - SIZE;
 	ASSERT_EQ(0, map(c, 0, start, SIZE));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, start + SIZE - KiB,
-				(uint8_t *)c->mem.va + SIZE - KiB, KiB));
+				c->mem.va + SIZE - KiB, KiB));
 	start -= variant->size - SIZE;
 	begin_large(c, "remove with 64M in it", variant->name);
 	ASSERT_EQ(0, tce_remove(c->v.container, start));
@@ -373,8 +369,8 @@ TEST_F(cost, sparse)
 	end(c);
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + i * GiB,
-						  (uint8_t *)c->mem.va +
-						  i * UNIT, KiB, NULL));
+						  c->mem.va + i * UNIT, KiB,
+						  NULL));
 	/* Nothing counts as mapped any more */
 	EXPECT_EQ(0, tce_unregister(c->v.container, c->mem.va, c->mem.size));
 }
@@ -414,20 +410,19 @@ TEST_F_TIMEOUT(cost, two_groups, 60)
 	ASSERT_LE(0, w.device);
 	if (second->edu)
 		ASSERT_EQ(0, edu_open(&w.edu, w.device));
-	EXPECT_EQ(0, tce_dma_ok(&w, start + SIZE - KiB,
-				(uint8_t *)c->mem.va + SIZE - KiB, KiB));
+	EXPECT_EQ(0, tce_dma_ok(&w, start + SIZE - KiB, c->mem.va + SIZE - KiB,
+				KiB));
 
 	begin(c, "two groups: unmap 64M");
 	EXPECT_EQ(0, unmap(c, start, SIZE));
 	end(c);
 	EXPECT_EQ(0, tce_dma_write_denied(&w, start + SIZE - KiB,
-					  (uint8_t *)c->mem.va + SIZE - KiB,
-					  KiB, NULL));
+					  c->mem.va + SIZE - KiB, KiB, NULL));
 	begin(c, "two groups: map 64M");
 	EXPECT_EQ(0, map(c, 0, start, SIZE));
 	end(c);
-	EXPECT_EQ(0, tce_dma_ok(&w, start + SIZE - KiB,
-				(uint8_t *)c->mem.va + SIZE - KiB, KiB));
+	EXPECT_EQ(0, tce_dma_ok(&w, start + SIZE - KiB, c->mem.va + SIZE - KiB,
+				KiB));
 	EXPECT_EQ(0, unmap(c, start, SIZE));
 
 	begin(c, "two groups: map one page");

@@ -222,8 +222,7 @@ static void demo_64mib(const struct tce_dev *dev)
 		goto out;
 	}
 	for (off = 0; off < size; off += 21 * MiB) {
-		ret = tce_dma_ok(&v, start + off, (uint8_t *)mem.va + off,
-				 EDU_DMA_MAX);
+		ret = tce_dma_ok(&v, start + off, mem.va + off, EDU_DMA_MAX);
 		if (ret) {
 			failed(name, "DMA at +0x%llx: %s",
 			       (unsigned long long)off, strerror(-ret));

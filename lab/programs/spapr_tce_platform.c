@@ -916,8 +916,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	scratch.iova = start;
 	scratch.va = self->mem.va;
 	EXPECT_EQ(0, tce_dma_read_denied(v, start + half - 4 * UNIT,
-					 (uint8_t *)self->mem.va + UNIT, LEN,
-					 &scratch));
+					 self->mem.va + UNIT, LEN, &scratch));
 	EXPECT_EQ(0, tce_dma_ok(v, start, self->mem.va, LEN));
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va, start + size -
 				   UNIT, UNIT, TCE_RW));

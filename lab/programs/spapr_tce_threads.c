@@ -37,8 +37,7 @@ static void *loop(void *arg)
 		uint64_t step = j->rounds & 1 ? SIZE : 64 * KiB, i;
 
 		for (i = 0; !j->ret && i < SIZE; i += step)
-			j->ret = tce_map(v.container,
-					 (uint8_t *)j->mem.va + i,
+			j->ret = tce_map(v.container, j->mem.va + i,
 					 j->iova + i, step, TCE_RW);
 		for (i = 0; !j->ret && i < SIZE; i += step)
 			j->ret = tce_unmap(v.container, j->iova + i, step);

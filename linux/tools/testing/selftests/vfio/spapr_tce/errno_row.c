@@ -199,8 +199,7 @@ int row_try_good(struct ctx *c, enum op op)
 						  mem + 4 * UNIT, UNIT);
 	case OP_CREATE:
 	case OP_REMOVE:
-		if (!tce_has_ddw(&c->v) ||
-		    c->v.info.ddw.max_dynamic_windows_supported < 2)
+		if (tce_max_windows(&c->v) < 2)
 			return 0;
 		ret = tce_create(c->v.container, 12, 16 * MiB, 1, &start);
 		return ret ? ret : tce_remove(c->v.container, start);

@@ -28,7 +28,7 @@ struct ctx {
 /* Memory of the n-th unit; the first is the scratch one */
 static void *va(struct ctx *c, int n)
 {
-	return (uint8_t *)c->mem.va + n * UNIT;
+	return c->mem.va + n * UNIT;
 }
 
 FIXTURE(dma) {
@@ -513,15 +513,15 @@ TEST_F(memory, can_be_mapped)
 	ASSERT_EQ(0, tce_map(self->v.container, self->mem.va, start,
 			     self->mem.size, TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(&self->v, start, self->mem.va, LEN));
-	EXPECT_EQ(0, tce_dma_ok(&self->v, start + last,
-				(uint8_t *)self->mem.va + last, LEN));
+	EXPECT_EQ(0, tce_dma_ok(&self->v, start + last, self->mem.va + last,
+				LEN));
 
 	/* The file has what the device wrote */
 	if (self->mem.fd >= 0) {
 		uint8_t copy[LEN];
 
 		EXPECT_EQ(LEN, pread(self->mem.fd, copy, LEN, last));
-		EXPECT_EQ(0, memcmp(copy, (uint8_t *)self->mem.va + last, LEN));
+		EXPECT_EQ(0, memcmp(copy, self->mem.va + last, LEN));
 	}
 
 	ASSERT_EQ(0, tce_unmap(self->v.container, start, self->mem.size));

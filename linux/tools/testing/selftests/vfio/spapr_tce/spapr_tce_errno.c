@@ -298,16 +298,12 @@ FIXTURE_SETUP(bad)
 {
 	const struct row *r = &variant->r;
 	struct ctx *c = &self->c;
-	int ret;
 
-	ret = tce_is_powernv() ?
-		tce_vfio_open_iommu(&c->v, &tce_devs[0], r->version) :
-		tce_vfio_open(&c->v, &tce_devs[0], r->version);
-	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, tce_vfio_open_quick(&c->v, &tce_devs[0], r->version));
 	ASSERT_EQ(0, tce_mem_anon(&c->mem, 9 * UNIT));
 	memset(c->mem.va, 0xa5, c->mem.size);
-	munmap((uint8_t *)c->mem.va + 7 * UNIT, UNIT);
-	mprotect((uint8_t *)c->mem.va + 8 * UNIT, UNIT, PROT_READ);
+	munmap(c->mem.va + 7 * UNIT, UNIT);
+	mprotect(c->mem.va + 8 * UNIT, UNIT, PROT_READ);
 }
 
 FIXTURE_TEARDOWN(bad)
@@ -330,7 +326,7 @@ TEST_F(bad, is_refused)
 		SKIP(return, "the platform cannot create windows");
 
 	if (r->state == TWO_WINDOWS &&
-	    c->v.info.ddw.max_dynamic_windows_supported < 2)
+	    tce_max_windows(&c->v) < 2)
 		SKIP(return, "the platform has no second window");
 
 	if (r->op == OP_EEH && r->err == -ENODEV && !r->or[0] &&

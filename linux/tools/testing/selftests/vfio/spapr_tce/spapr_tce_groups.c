@@ -101,15 +101,14 @@ TEST_F_TIMEOUT(groups, each_in_its_container, 120)
 		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
 
 	/* A second page of the first is nothing to the second */
-	ASSERT_EQ(0, tce_map(self->v[0].container,
-			     (uint8_t *)self->mem[0].va + UNIT,
+	ASSERT_EQ(0, tce_map(self->v[0].container, self->mem[0].va + UNIT,
 			     tce_def_start(&self->v[0]) + UNIT, UNIT, TCE_RW));
 	scratch.va = self->mem[1].va;
 	scratch.iova = tce_def_start(&self->v[1]);
 	EXPECT_EQ(0, tce_dma_write_denied(&self->v[1],
 					  tce_def_start(&self->v[0]) + UNIT,
-					  (uint8_t *)self->mem[0].va + UNIT,
-					  LEN, &scratch));
+					  self->mem[0].va + UNIT, LEN,
+					  &scratch));
 
 	/* One goes, the others stay */
 	tce_vfio_close(&self->v[0]);
@@ -142,16 +141,15 @@ TEST_F(groups, windows_of_each_are_its_own)
 			TH_LOG("group %d", i);
 		}
 		ASSERT_EQ(0, tce_map(self->v[i].container,
-				     (uint8_t *)self->mem[i].va + UNIT,
-				     start[i], UNIT, TCE_RW));
+				     self->mem[i].va + UNIT, start[i], UNIT,
+				     TCE_RW));
 	}
 	EXPECT_EQ(0, tce_remove(self->v[0].container, start[0]));
 	for (i = 0; i < self->n; i++)
 		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
 	for (i = 1; i < self->n; i++)
 		EXPECT_EQ(0, tce_dma_ok(&self->v[i], start[i],
-					(uint8_t *)self->mem[i].va + UNIT,
-					LEN));
+					self->mem[i].va + UNIT, LEN));
 }
 
 /*
@@ -263,8 +261,7 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 		SKIP(return, "only one group");
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to create");
-	if (!tce_has_ddw(first) ||
-	    first->info.ddw.max_dynamic_windows_supported < 2)
+	if (tce_max_windows(first) < 2)
 		SKIP(return, "the platform has no second window");
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
 
@@ -343,7 +340,7 @@ static void *move(void *arg)
 
 	do {
 		m->ret = tce_dma_ok(m->v, tce_def_start(m->v) + UNIT,
-				    (uint8_t *)m->mem->va + UNIT, LEN);
+				    m->mem->va + UNIT, LEN);
 		m->rounds++;
 	} while (!m->ret && !m->stop);
 	return NULL;
@@ -371,7 +368,7 @@ TEST_F_TIMEOUT(groups, others_come_and_go_during_dma, 300)
 	if (self->n < 2)
 		SKIP(return, "only one group");
 	ASSERT_EQ(0, map_first(m.v, m.mem));
-	ASSERT_EQ(0, tce_map(m.v->container, (uint8_t *)m.mem->va + UNIT,
+	ASSERT_EQ(0, tce_map(m.v->container, m.mem->va + UNIT,
 			     tce_def_start(m.v) + UNIT, UNIT, TCE_RW));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, move, &m));
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -426,9 +423,7 @@ TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to create");
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
-	if (tce_has_ddw(first) &&
-	    first->info.ddw.max_dynamic_windows_supported > 1 &&
-	    tce_has_shift(first, shift)) {
+	if (tce_max_windows(first) > 1 && tce_has_shift(first, shift)) {
 		ASSERT_EQ(0, tce_create(first->container, shift, GiB, 1,
 					&start));
 		ASSERT_EQ(0, tce_map(first->container, va + UNIT, start, UNIT,

@@ -113,16 +113,13 @@ static int round_trip(struct ctx *c, int version)
 			      TCE_RW);
 	if (!ret)
 		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
-	if (!ret && version == 2 &&
-	    tce_has_ddw(&v) &&
-	    v.info.ddw.max_dynamic_windows_supported > 1) {
+	if (!ret && version == 2 && tce_max_windows(&v) > 1) {
 		ret = tce_create(v.container, 12, 1 * GiB, 1, &start);
 		if (!ret)
-			ret = tce_map(v.container, (uint8_t *)mem.va + UNIT,
-				      start, UNIT, TCE_RW);
+			ret = tce_map(v.container, mem.va + UNIT, start, UNIT,
+				      TCE_RW);
 		if (!ret)
-			ret = tce_dma_ok(&v, start, (uint8_t *)mem.va + UNIT,
-					 LEN);
+			ret = tce_dma_ok(&v, start, mem.va + UNIT, LEN);
 	}
 	tce_mark(&c->dev, TCE_MARK_RELEASE);
 	tce_vfio_close(&v);

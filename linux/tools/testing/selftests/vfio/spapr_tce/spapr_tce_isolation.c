@@ -178,14 +178,14 @@ TEST_F_TIMEOUT(seams, entries_of_an_earlier_user_are_gone, 120)
 
 	/* Nor when the second has mapped something elsewhere */
 	ASSERT_EQ(0, tce_ready(&c->v, &c->mem));
-	ASSERT_EQ(0, map(c, (uint8_t *)c->mem.va + UNIT, iova + UNIT));
+	ASSERT_EQ(0, map(c, c->mem.va + UNIT, iova + UNIT));
 	poke(_metadata, c, iova, c->mem.va);
 	release(c);
 
 	/* ... with the other version of the interface */
 	ASSERT_EQ(0, take(c, 3 - variant->version));
 	poke(_metadata, c, iova, c->mem.va);
-	poke(_metadata, c, iova + UNIT, (uint8_t *)c->mem.va + UNIT);
+	poke(_metadata, c, iova + UNIT, c->mem.va + UNIT);
 	release(c);
 }
 
@@ -263,11 +263,10 @@ FIXTURE_TEARDOWN(window)
 /* A window takes its entries with it, and comes back without them */
 TEST_F(window, removed_and_created_again_is_empty)
 {
-	uint8_t *victim = (uint8_t *)self->mem.va + UNIT;
+	uint8_t *victim = self->mem.va + UNIT;
 	uint64_t start, again;
 
-	if (!tce_has_ddw(&self->v) ||
-	    self->v.info.ddw.max_dynamic_windows_supported < 2)
+	if (tce_max_windows(&self->v) < 2)
 		SKIP(return, "the platform has no second window");
 
 	ASSERT_EQ(0, tce_map(self->v.container, self->scratch.va,
@@ -306,7 +305,7 @@ TEST_F(window, removed_and_created_again_is_empty)
  */
 TEST_F(window, none_left)
 {
-	uint8_t *victim = (uint8_t *)self->mem.va + UNIT;
+	uint8_t *victim = self->mem.va + UNIT;
 	uint64_t def = tce_def_start(&self->v), start;
 	struct tce_scratch scratch = { .va = self->mem.va };
 
@@ -318,12 +317,12 @@ TEST_F(window, none_left)
 	ASSERT_EQ(0, tce_map(self->v.container, victim, def, UNIT, TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(&self->v, def, victim, LEN));
 	/* The default window first, so that the other is the last to go */
-	if (self->v.info.ddw.max_dynamic_windows_supported > 1) {
+	if (tce_max_windows(&self->v) > 1) {
 		ASSERT_EQ(0, tce_create(self->v.container, 12, 4 * GiB, 1,
 					&start));
 	}
 	ASSERT_EQ(0, tce_remove(self->v.container, def));
-	if (self->v.info.ddw.max_dynamic_windows_supported <= 1) {
+	if (tce_max_windows(&self->v) <= 1) {
 		ASSERT_EQ(0, tce_create(self->v.container, 12, 4 * GiB, 1,
 					&start));
 	}
@@ -372,7 +371,7 @@ static int offline_block(void)
  */
 TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
 {
-	uint8_t *va = (uint8_t *)self->mem.va + UNIT;
+	uint8_t *va = self->mem.va + UNIT;
 	uint64_t start;
 	char path[64];
 	int i, block;

@@ -12,29 +12,12 @@
 #include <sys/wait.h>
 
 #include "../../kselftest_harness.h"
-#include "spapr_tce.h"
-
-#define UNIT		(64 * KiB)
-#define LEN		2048
+#include "lifecycle_user.h"
 
 /* MemFree moves by itself; a leak of what a test maps is far above this */
 #define TOLERANCE_KB	(24 * 1024)
 
 static const struct tce_dev *dev = &tce_devs[0];
-
-/* Maps a unit at the start of the default window and uses it */
-static int map_and_use(struct tce_vfio *v, struct tce_mem *mem)
-{
-	int ret;
-
-	ret = tce_ready(v, mem);
-	if (!ret)
-		ret = tce_map(v->container, mem->va, tce_def_start(v), UNIT,
-			      TCE_RW);
-	if (!ret)
-		ret = tce_dma_ok(v, tce_def_start(v), mem->va, LEN);
-	return ret;
-}
 
 TEST(device_is_bound)
 {
@@ -224,7 +207,7 @@ TEST_F_TIMEOUT(life, memory_unmapped_by_the_process, 120)
 	ASSERT_EQ(0, tce_stat_get(&before));
 	ASSERT_EQ(0, tce_vfio_open(v, dev, variant->version));
 	ASSERT_EQ(0, map_and_use(v, &self->mem));
-	munmap((uint8_t *)self->mem.va + UNIT, UNIT);
+	munmap(self->mem.va + UNIT, UNIT);
 	munmap(self->mem.va, UNIT);
 	if (dev->edu) {
 		/* To pages that nobody else may have by now */
@@ -250,15 +233,9 @@ FIXTURE_VARIANT(account) {
 FIXTURE_VARIANT_ADD(account, v1) { .version = 1 };
 FIXTURE_VARIANT_ADD(account, v2) { .version = 2 };
 
-static int open_account(struct tce_vfio *v, int version)
-{
-	return tce_is_powernv() ? tce_vfio_open_iommu(v, dev, version) :
-				  tce_vfio_open(v, dev, version);
-}
-
 FIXTURE_SETUP(account)
 {
-	ASSERT_EQ(0, open_account(&self->v, variant->version));
+	ASSERT_EQ(0, tce_vfio_open_quick(&self->v, dev, variant->version));
 	ASSERT_EQ(0, tce_mem_anon(&self->mem, 4 * UNIT));
 }
 
@@ -266,46 +243,6 @@ FIXTURE_TEARDOWN(account)
 {
 	tce_vfio_close(&self->v);
 	tce_mem_free(&self->mem);
-}
-
-static uint32_t be32(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
-
-/* The window that the firmware gave to the device or to a node above it */
-static int firmware_window(uint64_t *start, uint64_t *size, bool *ddw)
-{
-	char path[PATH_MAX], prop[PATH_MAX + 32], *slash;
-	unsigned char value[64];
-	FILE *f;
-	size_t n;
-
-	snprintf(prop, sizeof(prop), "/sys/bus/pci/devices/%s/of_node",
-		 dev->bdf);
-	if (!realpath(prop, path))
-		return -ENOENT;
-	while (strstr(path, "/devicetree/base/")) {
-		snprintf(prop, sizeof(prop), "%s/ibm,dma-window", path);
-		f = fopen(prop, "r");
-		if (f) {
-			n = fread(value, 1, sizeof(value), f);
-			fclose(f);
-			if (n != 20)
-				return -EPROTO;
-			*start = (uint64_t)be32(value + 4) << 32 |
-				 be32(value + 8);
-			*size = (uint64_t)be32(value + 12) << 32 |
-				be32(value + 16);
-			snprintf(prop, sizeof(prop), "%s/ibm,ddw-applicable",
-				 path);
-			*ddw = !access(prop, F_OK);
-			return 0;
-		}
-		slash = strrchr(path, '/');
-		*slash = '\0';
-	}
-	return -ENOENT;
 }
 
 static uint64_t min(uint64_t a, uint64_t b)
@@ -335,7 +272,7 @@ TEST_F(account, info_is_true)
 		EXPECT_EQ(0, info->ddw.levels);
 		EXPECT_EQ(0, info->ddw.pgsizes);
 	}
-	if (tce_is_powernv() || firmware_window(&start, &size, &ddw))
+	if (tce_is_powernv() || tce_firmware_window(dev->bdf, &start, &size, &ddw))
 		return;
 	/* The interface has 32 bits for them: as much as that, or none */
 	if (start < 4 * GiB) {
@@ -354,8 +291,6 @@ TEST_F_TIMEOUT(account, killed, 120)
 	struct tce_vfio *v = &self->v;
 	struct tce_stat before, after;
 	int fds[2], status, i;
-	struct tce_mem mem;
-	uint64_t start;
 	pid_t pid;
 	char c;
 
@@ -367,22 +302,8 @@ TEST_F_TIMEOUT(account, killed, 120)
 		ASSERT_EQ(0, pipe(fds));
 		pid = fork();
 		ASSERT_LE(0, pid);
-		if (!pid) {
-			c = tce_mem_anon(&mem, 16 * MiB) ||
-			    open_account(v, variant->version) ||
-			    tce_ready(v, &mem) ||
-			    tce_map(v->container, mem.va, tce_def_start(v),
-				    16 * MiB, TCE_RW);
-			if (!c && tce_has_ddw(v) &&
-			    v->info.ddw.max_dynamic_windows_supported > 1)
-				c = tce_create(v->container, 12, 1 * GiB, 1,
-					       &start) ||
-				    tce_map(v->container, mem.va, start,
-					    16 * MiB, TCE_RW);
-			if (write(fds[1], &c, 1) == 1)
-				pause();
-			_exit(1);
-		}
+		if (!pid)
+			own_until_killed(variant->version, fds[1]);
 		close(fds[1]);
 		c = 1;
 		EXPECT_EQ(1, read(fds[0], &c, 1));
@@ -392,7 +313,7 @@ TEST_F_TIMEOUT(account, killed, 120)
 		EXPECT_EQ(pid, waitpid(pid, &status, 0));
 	}
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
-	ASSERT_EQ(0, open_account(v, variant->version));
+	ASSERT_EQ(0, tce_vfio_open_quick(v, dev, variant->version));
 	EXPECT_EQ(0, map_and_use(v, &self->mem));
 }
 
@@ -537,7 +458,7 @@ TEST_F(account, unpinned_at_once)
 /* Memory that ends in the middle: what was pinned by then is let go */
 TEST_F(account, failed_calls_leave_no_pin)
 {
-	uint8_t *last = (uint8_t *)self->mem.va + 3 * UNIT;
+	uint8_t *last = self->mem.va + 3 * UNIT;
 	struct tce_vfio *v = &self->v;
 	struct tce_stat before;
 	int i;
@@ -614,43 +535,6 @@ TEST_F(account, notes_of_mappings_are_charged)
 	EXPECT_EQ(0, tce_vmlck_kb());
 }
 
-/* A process that has the descriptor but not the address space */
-static int not_the_owner(int container, uint64_t iova)
-{
-	struct vfio_iommu_spapr_tce_info info;
-	static uint8_t page[UNIT];
-
-	return tce_get_info(container, &info) == -EPERM &&
-	       tce_map(container, page, iova, UNIT, TCE_RW) == -EPERM &&
-	       tce_unmap(container, iova, UNIT) == -EPERM ? 0 : 1;
-}
-
-/* Everything open and mapped, until the process ends in one way or the other */
-static int own(struct tce_vfio *v, int version)
-{
-	struct tce_mem mem;
-
-	return tce_mem_anon(&mem, 16 * MiB) || open_account(v, version) ||
-	       tce_ready(v, &mem) ||
-	       tce_map(v->container, mem.va, tce_def_start(v), 16 * MiB,
-		       TCE_RW);
-}
-
-static void own_and_exec(int version)
-{
-	char container[16], iova[32];
-	struct tce_vfio v;
-
-	if (own(&v, version))
-		_exit(2);
-	snprintf(container, sizeof(container), "%d", v.container);
-	snprintf(iova, sizeof(iova), "%llu",
-		 (unsigned long long)tce_def_start(&v));
-	execl("/proc/self/exe", "spapr_tce_lifecycle", "--not-the-owner",
-	      container, iova, NULL);
-	_exit(3);
-}
-
 /* Another program in the same process is not the user, and all of it goes */
 TEST_F_TIMEOUT(account, inherited_by_exec, 60)
 {
@@ -671,26 +555,8 @@ TEST_F_TIMEOUT(account, inherited_by_exec, 60)
 		EXPECT_EQ(0, status);
 	}
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, 2 * TOLERANCE_KB));
-	ASSERT_EQ(0, open_account(&self->v, variant->version));
+	ASSERT_EQ(0, tce_vfio_open_quick(&self->v, dev, variant->version));
 	EXPECT_EQ(0, map_and_use(&self->v, &self->mem));
-}
-
-/* The owner dies; a child, that is none, has the last descriptors */
-static void own_and_leave(int version, int result)
-{
-	struct tce_vfio v;
-	pid_t owner;
-	char c;
-
-	if (own(&v, version))
-		_exit(2);
-	owner = getpid();
-	if (fork())
-		_exit(0);
-	while (getppid() == owner)
-		usleep(1000);
-	c = not_the_owner(v.container, tce_def_start(&v));
-	_exit(write(result, &c, 1) != 1);
 }
 
 TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
@@ -721,7 +587,7 @@ TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
 		usleep(100000);
 	}
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, 2 * TOLERANCE_KB));
-	ASSERT_EQ(0, open_account(&self->v, variant->version));
+	ASSERT_EQ(0, tce_vfio_open_quick(&self->v, dev, variant->version));
 	EXPECT_EQ(0, map_and_use(&self->v, &self->mem));
 }
 
@@ -741,51 +607,6 @@ FIXTURE_TEARDOWN(rounds)
 {
 	/* As this program's other tests found it */
 	tce_bind_group(dev->group);
-}
-
-static int one_round(int version)
-{
-	struct tce_mem mem = { .fd = -1 }, huge = { .fd = -1 };
-	struct tce_vfio v;
-	uint64_t start;
-	int ret;
-
-	tce_host_ready(dev->group);
-	ret = tce_bind_group(dev->group);
-	if (ret)
-		return ret;
-	ret = tce_vfio_open(&v, dev, version);
-	if (ret)
-		return ret;
-	ret = tce_mem_anon(&mem, 16 * MiB);
-	if (!ret)
-		ret = tce_ready(&v, &mem);
-	if (!ret)
-		ret = tce_map(v.container, mem.va, tce_def_start(&v), mem.size,
-			      TCE_RW);
-	if (!ret)
-		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
-	if (!ret && version == 2 &&
-	    tce_has_ddw(&v) &&
-	    v.info.ddw.max_dynamic_windows_supported > 1) {
-		ret = tce_create(v.container, tce_has_shift(&v, 16) ? 16 : 12,
-				 1 * GiB, 1, &start);
-		if (!ret && !tce_mem_hugetlb(&huge, 4 * MiB, 2 * MiB)) {
-			ret = tce_register(v.container, huge.va, huge.size);
-			if (!ret)
-				ret = tce_map(v.container, huge.va, start,
-					      huge.size, TCE_RW);
-			if (!ret)
-				ret = tce_dma_ok(&v, start, huge.va, LEN);
-		}
-	}
-	/* All of it is still mapped */
-	tce_vfio_close(&v);
-	tce_mem_free(&mem);
-	tce_mem_free(&huge);
-	if (!ret)
-		ret = tce_restore_group(dev->group);
-	return ret;
 }
 
 TEST_F_TIMEOUT(rounds, leave_nothing, 300)

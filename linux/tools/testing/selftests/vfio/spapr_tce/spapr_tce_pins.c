@@ -147,7 +147,7 @@ TEST_F_TIMEOUT(v1, no_more_is_pinned_than_may_be_locked, 120)
 	/* Room for some of a request is not enough, and is left as it was */
 	ASSERT_EQ(0, unmap_4k(0, FEW / 2));
 	end = self->start + self->size - FEW * self->page;
-	more = (uint8_t *)self->mem.va + max * self->page;
+	more = self->mem.va + max * self->page;
 	EXPECT_EQ(-ENOMEM, tce_map(self->v.container, more, end,
 				   FEW * self->page, TCE_RW));
 	EXPECT_EQ(max - FEW / 2, pinned_since());
@@ -167,8 +167,7 @@ TEST_F(v1, page_is_pinned_once_by_a_request)
 			     FEW * self->page, TCE_RW));
 	EXPECT_EQ(FEW, pinned_since());
 	EXPECT_EQ(0, tce_dma_ok(&self->v, self->start + FEW * self->page - LEN,
-				(uint8_t *)self->mem.va + FEW * self->page - LEN,
-				LEN));
+				self->mem.va + FEW * self->page - LEN, LEN));
 
 	/* In pieces, at either end */
 	ASSERT_EQ(0, unmap_4k(0, 1));
@@ -317,7 +316,7 @@ TEST_F(read_only, device_reads_what_is_written_later)
 	ASSERT_EQ(0, tce_vfio_open(v, &tce_devs[0], 1));
 	start = tce_def_start(v);
 	ASSERT_EQ(0, tce_enable(v->container));
-	self->scratch.va = (uint8_t *)self->mem.va + UNIT;
+	self->scratch.va = self->mem.va + UNIT;
 	self->scratch.iova = start + UNIT;
 	ASSERT_EQ(0, tce_map(v->container, self->scratch.va, self->scratch.iova,
 			     UNIT, TCE_RW));
@@ -578,7 +577,7 @@ static void *unmap_last(void *arg)
 static void *others(void *arg)
 {
 	struct again *a = arg;
-	uint8_t *va = (uint8_t *)a->mem->va + UNIT;
+	uint8_t *va = a->mem->va + UNIT;
 
 	while (!__atomic_load_n(&a->stop, __ATOMIC_RELAXED) && !a->ret) {
 		a->ret = tce_register(a->v->container, va, UNIT);

@@ -36,7 +36,7 @@ typedef void *(*loop_fn)(void *arg);
 
 static void *va(struct ctx *c, int n)
 {
-	return (uint8_t *)c->mem.va + n * UNIT;
+	return c->mem.va + n * UNIT;
 }
 
 static bool stopped(struct ctx *c)

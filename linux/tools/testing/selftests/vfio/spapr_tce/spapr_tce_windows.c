@@ -67,7 +67,7 @@ static const char *cannot_have(struct ctx *c, unsigned int shift,
 		return "the platform cannot create windows";
 	if (!tce_has_shift(&c->v, shift))
 		return "the platform has no such pages";
-	if (c->v.info.ddw.max_dynamic_windows_supported <= others)
+	if (tce_max_windows(&c->v) <= others)
 		return "the platform has no second window";
 	if (size > tce_max_window())
 		return "larger than VFIO_TCE_MAX_WINDOW";
@@ -388,12 +388,11 @@ TEST_F(order, default_again_beside_another)
 		SKIP(return, "%s", why);
 	ASSERT_EQ(0, map_canary(c));
 	ASSERT_EQ(0, create(c, 12, 4 * GiB, &other));
-	ASSERT_EQ(0, tce_map(c->v.container, (uint8_t *)c->canary.va + UNIT,
-			     other, UNIT, TCE_RW));
+	ASSERT_EQ(0, tce_map(c->v.container, c->canary.va + UNIT, other, UNIT,
+			     TCE_RW));
 	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
 	EXPECT_EQ(-ENXIO, map_canary(c));
-	EXPECT_EQ(0, tce_dma_ok(&c->v, other, (uint8_t *)c->canary.va + UNIT,
-				LEN));
+	EXPECT_EQ(0, tce_dma_ok(&c->v, other, c->canary.va + UNIT, LEN));
 
 	/* Wherever it goes, if the platform has a place for it */
 	size = tce_def_end(&c->v) - def(c);
@@ -413,8 +412,7 @@ TEST_F(order, default_again_beside_another)
 		tce_log("no second window beside the first: %s",
 			strerror(-ret));
 	}
-	EXPECT_EQ(0, tce_dma_ok(&c->v, other, (uint8_t *)c->canary.va + UNIT,
-				LEN));
+	EXPECT_EQ(0, tce_dma_ok(&c->v, other, c->canary.va + UNIT, LEN));
 	if (!ret)
 		EXPECT_EQ(0, tce_remove(c->v.container, start));
 	EXPECT_EQ(0, tce_remove(c->v.container, other));
@@ -430,19 +428,18 @@ TEST_F(order, third_is_refused)
 
 	if (why)
 		SKIP(return, "%s", why);
-	if (c->v.info.ddw.max_dynamic_windows_supported > 2)
+	if (tce_max_windows(&c->v) > 2)
 		SKIP(return, "the platform has more than two windows");
 	ASSERT_EQ(0, map_canary(c));
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, create(c, 12, 1 * GiB, &second));
-		ASSERT_EQ(0, tce_map(c->v.container,
-				     (uint8_t *)c->canary.va + UNIT, second,
-				     UNIT, TCE_RW));
+		ASSERT_EQ(0, tce_map(c->v.container, c->canary.va + UNIT,
+				     second, UNIT, TCE_RW));
 		EXPECT_EQ(-ENOSPC, tce_create(c->v.container, 12, 1 * GiB, 1,
 					      &third));
 		EXPECT_EQ(0, try_canary(c));
-		EXPECT_EQ(0, tce_dma_ok(&c->v, second,
-					(uint8_t *)c->canary.va + UNIT, LEN));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, second, c->canary.va + UNIT,
+					LEN));
 		ASSERT_EQ(0, tce_remove(c->v.container, second));
 	}
 	EXPECT_EQ(0, try_canary(c));
@@ -471,14 +468,13 @@ TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
 		EXPECT_NE(first, second);
 		ASSERT_EQ(0, tce_map(c->v.container, c->canary.va, first, UNIT,
 				     TCE_RW));
-		ASSERT_EQ(0, tce_map(c->v.container,
-				     (uint8_t *)c->canary.va + UNIT, second,
-				     UNIT, TCE_RW));
+		ASSERT_EQ(0, tce_map(c->v.container, c->canary.va + UNIT,
+				     second, UNIT, TCE_RW));
 		if (i < 4)
 			continue;
 		EXPECT_EQ(0, tce_dma_ok(&c->v, first, c->canary.va, LEN));
-		EXPECT_EQ(0, tce_dma_ok(&c->v, second,
-					(uint8_t *)c->canary.va + UNIT, LEN));
+		EXPECT_EQ(0, tce_dma_ok(&c->v, second, c->canary.va + UNIT,
+					LEN));
 	}
 	ASSERT_EQ(0, tce_remove(c->v.container, first));
 	ASSERT_EQ(0, tce_remove(c->v.container, second));

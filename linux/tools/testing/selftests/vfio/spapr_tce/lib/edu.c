@@ -13,11 +13,13 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/pci_regs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "spapr_tce.h"
 
+/* From docs/specs/edu of QEMU */
 #define EDU_ID			0x010000ed
 
 #define EDU_REG_ID		0x00
@@ -35,9 +37,6 @@
 #define EDU_BAR_SIZE		0x100000
 
 #define EDU_TIMEOUT_SECONDS	60
-
-#define PCI_COMMAND_OFFSET	4
-#define PCI_COMMAND_BITS	0x6	/* memory, bus master */
 
 static void wr64(struct edu *edu, unsigned int reg, uint64_t value)
 {
@@ -71,11 +70,11 @@ static int set_command(int fd, uint64_t config)
 {
 	uint16_t cmd;
 
-	if (pread(fd, &cmd, sizeof(cmd), config + PCI_COMMAND_OFFSET) !=
+	if (pread(fd, &cmd, sizeof(cmd), config + PCI_COMMAND) !=
 	    sizeof(cmd))
 		return -EIO;
-	cmd |= htole16(PCI_COMMAND_BITS);
-	if (pwrite(fd, &cmd, sizeof(cmd), config + PCI_COMMAND_OFFSET) !=
+	cmd |= htole16(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	if (pwrite(fd, &cmd, sizeof(cmd), config + PCI_COMMAND) !=
 	    sizeof(cmd))
 		return -EIO;
 	return 0;

@@ -17,6 +17,7 @@
 
 #define H_NONE			0x7f00	/* no hypervisor has it */
 
+/* Bits of the machine state register: 64 bits, little-endian */
 #define MSR_SF			0x8000000000000000ULL
 #define MSR_LE			1ULL
 

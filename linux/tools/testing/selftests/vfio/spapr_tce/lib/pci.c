@@ -18,7 +18,7 @@
 #define SYS_PCI_DEVICES		"/sys/bus/pci/devices"
 #define SYS_PCI_DRIVERS		"/sys/bus/pci/drivers"
 
-#define EDU_ID			0x123411e8
+#define EDU_ID			0x123411e8	/* QEMU's docs/specs/edu */
 #define CLASS_BRIDGE		0x0604
 
 struct binding {
@@ -365,6 +365,46 @@ int tce_restore_group(int group)
 			ret = err;
 	}
 	return ret;
+}
+
+static uint32_t be32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* The window that the firmware gave to the device or to a node above it */
+int tce_firmware_window(const char *bdf, uint64_t *start, uint64_t *size,
+			bool *ddw)
+{
+	char path[PATH_MAX], prop[PATH_MAX + 32], *slash;
+	unsigned char value[64];
+	FILE *f;
+	size_t n;
+
+	snprintf(prop, sizeof(prop), SYS_PCI_DEVICES "/%s/of_node", bdf);
+	if (!realpath(prop, path))
+		return -ENOENT;
+	while (strstr(path, "/devicetree/base/")) {
+		snprintf(prop, sizeof(prop), "%s/ibm,dma-window", path);
+		f = fopen(prop, "r");
+		if (f) {
+			n = fread(value, 1, sizeof(value), f);
+			fclose(f);
+			if (n != 20)
+				return -EPROTO;
+			*start = (uint64_t)be32(value + 4) << 32 |
+				 be32(value + 8);
+			*size = (uint64_t)be32(value + 12) << 32 |
+				be32(value + 16);
+			snprintf(prop, sizeof(prop), "%s/ibm,ddw-applicable",
+				 path);
+			*ddw = !access(prop, F_OK);
+			return 0;
+		}
+		slash = strrchr(path, '/');
+		*slash = '\0';
+	}
+	return -ENOENT;
 }
 
 bool tce_is_powernv(void)

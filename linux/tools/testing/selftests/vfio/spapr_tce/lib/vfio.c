@@ -120,6 +120,13 @@ int tce_vfio_open_iommu(struct tce_vfio *v, const struct tce_dev *dev,
 	return open_all(v, dev, version, false);
 }
 
+/* Whichever of the two does not take so long */
+int tce_vfio_open_quick(struct tce_vfio *v, const struct tce_dev *dev,
+			int version)
+{
+	return open_all(v, dev, version, !tce_is_powernv());
+}
+
 void tce_vfio_close(struct tce_vfio *v)
 {
 	edu_close(&v->edu);
@@ -240,6 +247,12 @@ int tce_unready(struct tce_vfio *v, const struct tce_mem *mem)
 bool tce_has_ddw(const struct tce_vfio *v)
 {
 	return v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW;
+}
+
+/* At once; 0 if none can be created */
+unsigned int tce_max_windows(const struct tce_vfio *v)
+{
+	return tce_has_ddw(v) ? v->info.ddw.max_dynamic_windows_supported : 0;
 }
 
 bool tce_has_shift(const struct tce_vfio *v, unsigned int shift)

@@ -49,6 +49,8 @@ int tce_group_members(int group, struct tce_bdf *bdfs, int max);
 int tce_driver_of(const char *bdf, char *name, size_t len);
 int tce_bind_group(int group);
 int tce_restore_group(int group);
+int tce_firmware_window(const char *bdf, uint64_t *start, uint64_t *size,
+			bool *ddw);
 bool tce_is_powernv(void);
 bool tce_is_qemu(void);
 int tce_read_text(const char *path, char *buf, size_t len);
@@ -147,6 +149,8 @@ int tce_open_device(int group, const struct tce_dev *dev);
 int tce_vfio_open(struct tce_vfio *v, const struct tce_dev *dev, int version);
 int tce_vfio_open_iommu(struct tce_vfio *v, const struct tce_dev *dev,
 			int version);
+int tce_vfio_open_quick(struct tce_vfio *v, const struct tce_dev *dev,
+			int version);
 void tce_vfio_close(struct tce_vfio *v);
 
 int tce_get_info(int container, struct vfio_iommu_spapr_tce_info *info);
@@ -169,6 +173,7 @@ int tce_unmap(int container, uint64_t iova, uint64_t size);
 int tce_ready(struct tce_vfio *v, const struct tce_mem *mem);
 int tce_unready(struct tce_vfio *v, const struct tce_mem *mem);
 bool tce_has_ddw(const struct tce_vfio *v);
+unsigned int tce_max_windows(const struct tce_vfio *v);
 bool tce_has_shift(const struct tce_vfio *v, unsigned int shift);
 uint64_t tce_def_start(const struct tce_vfio *v);
 uint64_t tce_def_end(const struct tce_vfio *v);
@@ -213,6 +218,7 @@ int tce_fault_touched(struct tce_fault *f, int seconds);
 int tce_fault_serve(struct tce_fault *f);
 
 /* host.c: the device's own driver */
+/* PCI_CLASS_STORAGE_EXPRESS of the kernel's include/linux/pci_ids.h */
 #define TCE_CLASS_NVME	0x010802
 
 int tce_nvme_disk(const char *bdf, char *path, size_t len);

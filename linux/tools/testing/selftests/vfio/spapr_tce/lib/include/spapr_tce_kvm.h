@@ -12,6 +12,7 @@
 
 #include "spapr_tce.h"
 
+/* As in asm/hvcall.h of the kernel, which gives them to nobody else */
 #define H_SUCCESS		0
 #define H_PARAMETER		-4
 #define H_PUT_TCE		0x20
@@ -22,7 +23,7 @@
 #define LEFT			-1000
 
 #define LIOBN			0x80001000
-#define TCES			512	/* of a list */
+#define TCES			512	/* that a list has room for */
 #define PAGE			(4 * KiB)
 #define LEN			1024
 
