@@ -378,15 +378,12 @@ TEST_F(cost, sparse)
 /* A second group joins what is mapped; then each entry is set for both */
 TEST_F_TIMEOUT(cost, two_groups, 60)
 {
-	const struct tce_dev *second = NULL;
+	const struct tce_dev *second = tce_second_group();
 	struct ctx *c = &self->c;
 	uint64_t start;
 	struct tce_vfio w;
-	int i, ret;
+	int ret;
 
-	for (i = 1; i < tce_ndevs && !second; i++)
-		if (tce_devs[i].group != tce_devs[0].group)
-			second = &tce_devs[i];
 	if (!second)
 		SKIP(return, "only one group");
 

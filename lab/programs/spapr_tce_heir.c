@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "held.h"
 #include "spapr_tce.h"
 
 #define UNIT	(64 * KiB)
@@ -51,7 +52,7 @@ static void look_around(struct tce_vfio *v)
 
 	tce_mark(v->dev, mark_of(v->dev, 0));
 	for (i = 0; i < 2; i++)
-		edu_dma_read(&v->edu, places[i] + TCE_HELD_TEXT_AT, LEN);
+		edu_dma_read(&v->edu, places[i] + HELD_TEXT_AT, LEN);
 	tce_mark(v->dev, mark_of(v->dev, 1));
 }
 
@@ -64,13 +65,13 @@ static int reach_earlier(struct tce_vfio *v, struct tce_mem *mem, uint64_t iova)
 		memset(mem->va, 0, LEN);
 		ret = edu_dma_read(&v->edu, iova, LEN);
 		if (!ret)
-			ret = edu_dma_read(&v->edu, places[i] + TCE_HELD_TEXT_AT,
+			ret = edu_dma_read(&v->edu, places[i] + HELD_TEXT_AT,
 					   LEN);
 		if (!ret)
 			ret = edu_dma_write(&v->edu, iova, LEN);
 		if (ret)
 			return failed(ret, "the device");
-		if (!memcmp(mem->va, TCE_HELD_TEXT, sizeof(TCE_HELD_TEXT)))
+		if (!memcmp(mem->va, HELD_TEXT, sizeof(HELD_TEXT)))
 			return failed(-EACCES, "reaches 0x%llx",
 				      (unsigned long long)places[i]);
 	}

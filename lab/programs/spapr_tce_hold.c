@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <linux/kvm.h>
 
+#include "held.h"
 #include "spapr_tce.h"
 
 #define HELD	"/tmp/held"
@@ -157,7 +158,7 @@ int main(int argc, char **argv)
 	ret = tce_mem_for_shift(&mem, SIZE, 16);
 	if (ret)
 		goto close;
-	strcpy((char *)mem.va + TCE_HELD_TEXT_AT, TCE_HELD_TEXT);
+	strcpy((char *)mem.va + HELD_TEXT_AT, HELD_TEXT);
 	ret = tce_ready(&v, &mem);
 	if (ret)
 		goto free;

@@ -42,7 +42,7 @@ int new_memory(void);
 
 /* Keeps @fd, or returns the errno that it is */
 int fd_result(int fd, int *where);
-void close_fd(int *fd);
+int close_fd(int *fd);
 int close_all(void);
 
 /* Stages of being open; -ENOTSUP if that cannot be */
@@ -67,6 +67,8 @@ int set_container(void);
 int unset_container(void);
 int create(void);
 int remove_window(void);
+int reg(void *va, uint64_t size);
+int unreg(void *va, uint64_t size);
 int map(void *va, uint64_t offset, uint64_t size);
 int unmap(uint64_t offset, uint64_t size);
 int map_unit(void);

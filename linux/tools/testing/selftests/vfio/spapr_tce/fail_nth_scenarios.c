@@ -18,18 +18,15 @@
 
 #define READ_WRITE	(PROT_READ | PROT_WRITE)
 
-static struct tce_mem spare(void)
+/* The end of the memory */
+#define SPARE		(2 * UNIT)
+
+static void *spare(void)
 {
-	return (struct tce_mem) {
-		.va = unit(MAIN_UNITS + OTHER_UNITS),
-		.size = 2 * UNIT,
-	};
+	return unit(MAIN_UNITS + OTHER_UNITS);
 }
 
-static int nothing(void)
-{
-	return 0;
-}
+static int nothing(void) { return 0; }
 
 static int with_v1_iommu(void)
 {
@@ -45,10 +42,7 @@ static int with_v2_iommu(void)
 	       tce_get_info(dut.v.container, &dut.v.info);
 }
 
-static int with_v1(void)
-{
-	return tce_vfio_open(&dut.v, &tce_devs[0], 1);
-}
+static int with_v1(void) { return tce_vfio_open(&dut.v, &tce_devs[0], 1); }
 
 static int with_v1_enabled(void)
 {
@@ -73,7 +67,8 @@ static int with_shift_16m(void) { return with_shift(24); }
 static int with_no_window(void)
 {
 	dut.shift = 16;
-	return with_v2_memory() ?: tce_has_shift(&dut.v, dut.shift) ? 0 : -ENOTSUP;
+	return with_v2_memory() ?:
+	       tce_has_shift(&dut.v, dut.shift) ? 0 : -ENOTSUP;
 }
 
 static int with_window_64k(void) { return with_window(16); }
@@ -87,7 +82,7 @@ static int with_huge(unsigned int page_shift)
 		return ret;
 	if (tce_mem_for_shift(&dut.huge, 1ULL << dut.shift, dut.shift))
 		return -ENOTSUP;
-	return tce_register(dut.v.container, dut.huge.va, dut.huge.size);
+	return reg(dut.huge.va, dut.huge.size);
 }
 
 static int with_huge_2m(void) { return with_huge(21); }
@@ -106,32 +101,19 @@ static int open_container(void)
 	return fd_result(tce_open_container(), &dut.v.container);
 }
 
-static int close_container(void)
-{
-	close_fd(&dut.v.container);
-	return 0;
-}
+static int close_container(void) { return close_fd(&dut.v.container); }
 
 static int open_group(void)
 {
 	return fd_result(tce_open_group(dut.v.dev), &dut.v.group);
 }
 
-static int close_group(void)
-{
-	close_fd(&dut.v.group);
-	return 0;
-}
-
+static int close_group(void) { return close_fd(&dut.v.group); }
 static int set_iommu_v1(void) { return tce_set_iommu(dut.v.container, 1); }
 static int set_iommu_v2(void) { return tce_set_iommu(dut.v.container, 2); }
 
 /* The type of a container goes with its last group */
-static int reattach(void)
-{
-	return unset_container() ?: set_container();
-}
-
+static int reattach(void) { return unset_container() ?: set_container(); }
 static int reset_iommu_v1(void) { return set_container() ?: set_iommu_v1(); }
 static int reset_iommu_v2(void) { return set_container() ?: set_iommu_v2(); }
 
@@ -148,45 +130,18 @@ static int open_device(void)
 	return fd_result(tce_open_device(dut.v.group, dut.v.dev), &dut.v.device);
 }
 
-static int close_device(void)
-{
-	close_fd(&dut.v.device);
-	return 0;
-}
-
+static int close_device(void) { return close_fd(&dut.v.device); }
 static int enable(void) { return tce_enable(dut.v.container); }
 static int disable(void) { return tce_disable(dut.v.container); }
-
-static int register_spare(void)
-{
-	struct tce_mem m = spare();
-
-	return tce_register(dut.v.container, m.va, m.size);
-}
-
-static int unregister_spare(void)
-{
-	struct tce_mem m = spare();
-
-	return tce_unregister(dut.v.container, m.va, m.size);
-}
-
-static int register_all(void)
-{
-	return tce_register(dut.v.container, dut.mem.va, dut.mem.size);
-}
-
-static int unregister_all(void)
-{
-	return tce_unregister(dut.v.container, dut.mem.va, dut.mem.size);
-}
+static int register_spare(void) { return reg(spare(), SPARE); }
+static int unregister_spare(void) { return unreg(spare(), SPARE); }
+static int register_all(void) { return reg(dut.mem.va, dut.mem.size); }
+static int unregister_all(void) { return unreg(dut.mem.va, dut.mem.size); }
 
 /* The spare memory has no pages yet: they come when it is pinned */
 static int forget_spare(void)
 {
-	struct tce_mem m = spare();
-
-	return madvise(m.va, m.size, MADV_DONTNEED) ? -errno : 0;
+	return madvise(spare(), SPARE, MADV_DONTNEED) ? -errno : 0;
 }
 
 static int with_fresh(void) { return with_v2() ?: forget_spare(); }
@@ -196,7 +151,7 @@ static int unregister_fresh(void)
 	return unregister_spare() ?: forget_spare();
 }
 
-static int map_fresh(void) { return map(spare().va, 0, UNIT); }
+static int map_fresh(void) { return map(spare(), 0, UNIT); }
 static int unmap_fresh(void) { return unmap(0, UNIT) ?: forget_spare(); }
 static int with_v1_fresh(void) { return with_v1_default() ?: forget_spare(); }
 
@@ -291,47 +246,26 @@ static int with_large(void)
 	return 0;
 }
 
-static int register_file(void)
-{
-	return tce_register(dut.v.container, dut.file.va, dut.file.size);
-}
-
-static int unregister_file(void)
-{
-	return tce_unregister(dut.v.container, dut.file.va, dut.file.size);
-}
+static int register_file(void) { return reg(dut.file.va, dut.file.size); }
+static int unregister_file(void) { return unreg(dut.file.va, dut.file.size); }
 
 /* Enough regions for a tree of them, and one in the midst, between gaps */
 #define ONE_OF_MANY	20
 
-static int register_one(void)
-{
-	return tce_register(dut.v.container, unit(ONE_OF_MANY), UNIT);
-}
-
-static int unregister_one(void)
-{
-	return tce_unregister(dut.v.container, unit(ONE_OF_MANY), UNIT);
-}
+static int register_one(void) { return reg(unit(ONE_OF_MANY), UNIT); }
+static int unregister_one(void) { return unreg(unit(ONE_OF_MANY), UNIT); }
 
 static int with_many_regions(void)
 {
 	int i, ret = with_v2();
 
 	for (i = 0; !ret && i < MAIN_UNITS; i += 2)
-		ret = tce_register(dut.v.container, unit(i), UNIT);
+		ret = reg(unit(i), UNIT);
 	return ret;
 }
 
-static int register_main(void)
-{
-	return tce_register(dut.v.container, dut.mem.va, MAIN_UNITS * UNIT);
-}
-
-static int unregister_main(void)
-{
-	return tce_unregister(dut.v.container, dut.mem.va, MAIN_UNITS * UNIT);
-}
+static int register_main(void) { return reg(dut.mem.va, MAIN_UNITS * UNIT); }
+static int unregister_main(void) { return unreg(dut.mem.va, MAIN_UNITS * UNIT); }
 
 static int create_default(void)
 {
@@ -342,7 +276,6 @@ static int create_default(void)
 
 static int map_huge(void) { return map(dut.huge.va, 0, dut.huge.size); }
 static int unmap_huge(void) { return unmap(0, dut.huge.size); }
-
 static int unmap_long(void) { return unmap(ODD, MAIN_UNITS * UNIT); }
 static int unmap_main(void) { return unmap(0, MAIN_UNITS * UNIT); }
 static int map_other(void) { return map(other(), 0, OTHER_UNITS * UNIT); }

@@ -33,11 +33,12 @@ int new_memory(void)
 	return ret;
 }
 
-void close_fd(int *fd)
+int close_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+	return 0;
 }
 
 int fd_result(int fd, int *where)
@@ -84,22 +85,15 @@ int unset_container(void)
 	return tce_ioctl(dut.v.group, VFIO_GROUP_UNSET_CONTAINER, NULL);
 }
 
-int with_attached(void)
-{
-	return with_group() ?: set_container();
-}
-
-int with_v2(void)
-{
-	return tce_vfio_open(&dut.v, &tce_devs[0], 2);
-}
+int with_attached(void) { return with_group() ?: set_container(); }
+int with_v2(void) { return tce_vfio_open(&dut.v, &tce_devs[0], 2); }
 
 int with_v2_memory(void)
 {
 	int ret = with_v2();
 
 	dut.start = tce_def_start(&dut.v);
-	return ret ?: tce_register(dut.v.container, dut.mem.va, dut.mem.size);
+	return ret ?: reg(dut.mem.va, dut.mem.size);
 }
 
 /* The default window is there, and nothing in it */
@@ -115,9 +109,16 @@ int create(void)
 	return tce_create(dut.v.container, dut.shift, GiB, 1, &dut.start);
 }
 
-int remove_window(void)
+int remove_window(void) { return tce_remove(dut.v.container, dut.start); }
+
+int reg(void *va, uint64_t size)
 {
-	return tce_remove(dut.v.container, dut.start);
+	return tce_register(dut.v.container, va, size);
+}
+
+int unreg(void *va, uint64_t size)
+{
+	return tce_unregister(dut.v.container, va, size);
 }
 
 int map(void *va, uint64_t offset, uint64_t size)
@@ -165,7 +166,6 @@ int out_of_reach(void *va)
 int main_reached(void) { return reached(dut.mem.va); }
 int other_reached(void) { return reached(other()); }
 int main_denied(void) { return out_of_reach(dut.mem.va); }
-
 int map_unit(void) { return map(dut.mem.va, 0, UNIT); }
 int unmap_unit(void) { return unmap(0, UNIT); }
 int map_other_unit(void) { return map(other(), 0, UNIT); }

@@ -49,19 +49,9 @@ static int wants(const char *what, bool error, int ret)
 	return -EBADE;
 }
 
-static int register_unit(void *va)
-{
-	return tce_register(dut.v.container, va, UNIT);
-}
-
-static int unregister_unit(void *va)
-{
-	return tce_unregister(dut.v.container, va, UNIT);
-}
-
 static int held(const char *what, void *va)
 {
-	int ret = unregister_unit(va);
+	int ret = unreg(va, UNIT);
 
 	if (ret == -EBUSY)
 		return 0;
@@ -75,7 +65,7 @@ static int with_two_regions(void)
 	int ret = with_v2();
 
 	dut.start = tce_def_start(&dut.v);
-	return ret ?: register_unit(dut.mem.va) ?: register_unit(other());
+	return ret ?: reg(dut.mem.va, UNIT) ?: reg(other(), UNIT);
 }
 
 static int stuck_unmap(void)
@@ -84,7 +74,7 @@ static int stuck_unmap(void)
 	       wants("UNMAP", true, broken(clearing, unmap_unit)) ?:
 	       held("still mapped", dut.mem.va) ?: main_reached() ?:
 	       wants("UNMAP again", false, unmap_unit()) ?: main_denied() ?:
-	       unregister_unit(dut.mem.va);
+	       unreg(dut.mem.va, UNIT);
 }
 
 static int stuck_map(void)
@@ -93,9 +83,9 @@ static int stuck_map(void)
 	       wants("MAP", true, broken(writing, map_unit)) ?:
 	       held("may be mapped", dut.mem.va) ?: main_denied() ?:
 	       wants("MAP again", false, map_other_unit()) ?:
-	       other_reached() ?: unregister_unit(dut.mem.va) ?:
+	       other_reached() ?: unreg(dut.mem.va, UNIT) ?:
 	       held("mapped", other()) ?: unmap_unit() ?:
-	       unregister_unit(other());
+	       unreg(other(), UNIT);
 }
 
 /* The old page may be reachable for ever, for all that is known */
@@ -107,7 +97,7 @@ static int stuck_map_over(void)
 	       held("the new page", other()) ?: main_reached() ?:
 	       wants("UNMAP", false, unmap_unit()) ?: main_denied() ?:
 	       held("the old page, later", dut.mem.va) ?:
-	       unregister_unit(other());
+	       unreg(other(), UNIT);
 }
 
 /* The platform removes a window that it did not clear */
@@ -129,7 +119,7 @@ static int stuck_remove(void)
 	uint64_t at;
 	int ret;
 
-	ret = with_v2() ?: register_unit(dut.mem.va) ?: register_unit(other());
+	ret = with_v2() ?: reg(dut.mem.va, UNIT) ?: reg(other(), UNIT);
 	dut.shift = 12;
 	if (!ret && !tce_has_shift(&dut.v, dut.shift))
 		return -ENOTSUP;
@@ -144,7 +134,7 @@ static int stuck_remove(void)
 	if (!ret)
 		tce_log("%ld pages were pinned, %ld are", pinned, tce_pinned());
 	/* Who has the group next has its windows, and nothing of this one */
-	ret = ret ?: with_v2() ?: register_unit(other());
+	ret = ret ?: with_v2() ?: reg(other(), UNIT);
 	dut.start = tce_def_start(&dut.v);
 	ret = ret ?: map_other_unit() ?: other_reached() ?: unmap_unit();
 	dut.start = at;

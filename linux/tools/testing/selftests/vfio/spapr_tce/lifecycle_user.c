@@ -12,15 +12,9 @@ static const struct tce_dev *dev = &tce_devs[0];
 /* Maps a unit at the start of the default window and uses it */
 int map_and_use(struct tce_vfio *v, struct tce_mem *mem)
 {
-	int ret;
-
-	ret = tce_ready(v, mem);
-	if (!ret)
-		ret = tce_map(v->container, mem->va, tce_def_start(v), UNIT,
-			      TCE_RW);
-	if (!ret)
-		ret = tce_dma_ok(v, tce_def_start(v), mem->va, LEN);
-	return ret;
+	return tce_ready(v, mem) ?:
+	       tce_map(v->container, mem->va, tce_def_start(v), UNIT, TCE_RW) ?:
+	       tce_dma_ok(v, tce_def_start(v), mem->va, LEN);
 }
 
 /* A process that has the descriptor but not the address space */

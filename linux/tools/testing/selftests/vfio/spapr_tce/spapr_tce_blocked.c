@@ -226,12 +226,9 @@ static int use(struct ctx *c, int container)
 	ret = tce_mem_anon(&mem, page);
 	if (ret)
 		return ret;
-	ret = tce_register(container, mem.va, page);
-	if (!ret)
-		ret = tce_map(container, mem.va, tce_def_start(&c->v), page,
-			      TCE_RW);
-	if (!ret)
-		ret = unset(c);
+	ret = tce_register(container, mem.va, page) ?:
+	      tce_map(container, mem.va, tce_def_start(&c->v), page, TCE_RW) ?:
+	      unset(c);
 	tce_mem_free(&mem);
 	return ret;
 }
@@ -291,9 +288,8 @@ static int other_comes_and_goes(struct ctx *c)
 	group = tce_open_group(&tce_devs[1]);
 	if (group < 0)
 		return group;
-	ret = tce_ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
-	if (!ret)
-		ret = tce_ioctl(group, VFIO_GROUP_UNSET_CONTAINER, NULL);
+	ret = tce_ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) ?:
+	      tce_ioctl(group, VFIO_GROUP_UNSET_CONTAINER, NULL);
 	close(group);
 	if (!ret)
 		ret = tce_restore_group(tce_devs[1].group);

@@ -454,37 +454,16 @@ static int alloc_hugetlb(struct tce_mem *mem, size_t size)
 	return ret == -ENOENT ? tce_mem_hugetlb(mem, size, 16 * MiB) : ret;
 }
 
-FIXTURE_VARIANT_ADD(memory, v1_anonymous) {
-	.version = 1, .alloc = tce_mem_anon,
-};
+#define MEMORY(name) FIXTURE_VARIANT_ADD(memory, name)
 
-FIXTURE_VARIANT_ADD(memory, v1_memfd) {
-	.version = 1, .alloc = tce_mem_memfd,
-};
-
-FIXTURE_VARIANT_ADD(memory, v1_tmpfs) {
-	.version = 1, .alloc = tce_mem_tmpfs,
-};
-
-FIXTURE_VARIANT_ADD(memory, v1_hugetlb) {
-	.version = 1, .alloc = alloc_hugetlb,
-};
-
-FIXTURE_VARIANT_ADD(memory, v2_anonymous) {
-	.version = 2, .alloc = tce_mem_anon,
-};
-
-FIXTURE_VARIANT_ADD(memory, v2_memfd) {
-	.version = 2, .alloc = tce_mem_memfd,
-};
-
-FIXTURE_VARIANT_ADD(memory, v2_tmpfs) {
-	.version = 2, .alloc = tce_mem_tmpfs,
-};
-
-FIXTURE_VARIANT_ADD(memory, v2_hugetlb) {
-	.version = 2, .alloc = alloc_hugetlb,
-};
+MEMORY(v1_anonymous) { .version = 1, .alloc = tce_mem_anon };
+MEMORY(v1_memfd) { .version = 1, .alloc = tce_mem_memfd };
+MEMORY(v1_tmpfs) { .version = 1, .alloc = tce_mem_tmpfs };
+MEMORY(v1_hugetlb) { .version = 1, .alloc = alloc_hugetlb };
+MEMORY(v2_anonymous) { .version = 2, .alloc = tce_mem_anon };
+MEMORY(v2_memfd) { .version = 2, .alloc = tce_mem_memfd };
+MEMORY(v2_tmpfs) { .version = 2, .alloc = tce_mem_tmpfs };
+MEMORY(v2_hugetlb) { .version = 2, .alloc = alloc_hugetlb };
 
 FIXTURE_SETUP(memory)
 {
@@ -528,6 +507,33 @@ TEST_F(memory, can_be_mapped)
 	EXPECT_EQ(0, tce_unready(&self->v, &self->mem));
 }
 
+#define HUGE		(2 * MiB)
+
+/*
+ * So much address space, with a huge page at its start and as much memory of
+ * small pages behind that. -ENOENT if the machine has no such huge page.
+ */
+static int huge_and_small(struct tce_mem *mem, size_t size)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	const int prot = PROT_READ | PROT_WRITE;
+	/* Has the pool grow */
+	int ret = tce_mem_hugetlb(mem, HUGE, HUGE);
+	uint8_t *va;
+
+	if (ret)
+		return ret;
+	munmap(mem->va, mem->size);
+	va = tce_reserve(size, HUGE);
+	if (va == MAP_FAILED ||
+	    mmap(va, HUGE, prot, flags | MAP_HUGETLB, -1, 0) != va ||
+	    mmap(va + HUGE, HUGE, prot, flags, -1, 0) != va + HUGE)
+		return -errno;
+	mem->va = va;
+	mem->size = size;
+	return 0;
+}
+
 /*
  * A region of huge pages and, behind them, small ones: only the former can be
  * behind a large I/O page, which would otherwise reach the small page's
@@ -535,32 +541,21 @@ TEST_F(memory, can_be_mapped)
  */
 TEST(large_io_page_over_small_pages)
 {
-	size_t huge = 2 * MiB;
+	size_t huge = HUGE;
 	struct tce_mem mem;
 	struct tce_vfio v;
-	uint8_t *area, *va;
 	uint64_t start;
+	uint8_t *va;
 	int ret;
 
 	ASSERT_EQ(0, tce_vfio_open(&v, &tce_devs[0], 2));
 	if (!tce_has_shift(&v, 21))
 		SKIP(return, "the platform has no 2M pages");
-	/* Has the pool grow */
-	ret = tce_mem_hugetlb(&mem, huge, huge);
+	ret = huge_and_small(&mem, 2 * huge);
 	if (ret == -ENOENT)
 		SKIP(return, "the machine has no 2M pages");
 	ASSERT_EQ(0, ret);
-	munmap(mem.va, mem.size);
-
-	area = mmap(NULL, 3 * huge, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ASSERT_NE(MAP_FAILED, area);
-	va = (uint8_t *)(((uintptr_t)area + huge - 1) & ~(huge - 1));
-	ASSERT_EQ(va, mmap(va, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-			   MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0));
-	ASSERT_EQ(va + huge, mmap(va + huge, huge, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-				  0));
+	va = mem.va;
 	madvise(va + huge, huge, MADV_NOHUGEPAGE);
 	memset(va, 1, 2 * huge);
 	ASSERT_EQ(0, tce_register(v.container, va, 2 * huge));
@@ -580,9 +575,6 @@ TEST(large_io_page_over_small_pages)
 	EXPECT_EQ(0, tce_unmap(v.container, start, 3 * huge));
 	EXPECT_EQ(0, tce_unregister(v.container, va, 2 * huge));
 	tce_vfio_close(&v);
-	munmap(area, 3 * huge);
-	mem.va = area;
-	mem.size = huge;
 	tce_mem_free(&mem);
 }
 
@@ -593,32 +585,22 @@ TEST(large_io_page_over_small_pages)
  */
 TEST(large_io_page_over_shifted_huge_page)
 {
-	size_t huge = 2 * MiB, page = sysconf(_SC_PAGESIZE);
-	uint8_t *area, *va, *thp;
+	size_t huge = HUGE, page = sysconf(_SC_PAGESIZE);
 	struct tce_mem mem;
 	struct tce_vfio v;
+	uint8_t *va, *thp;
 	uint64_t start;
 	int ret;
 
 	ASSERT_EQ(0, tce_vfio_open(&v, &tce_devs[0], 2));
 	if (!tce_has_shift(&v, 21))
 		SKIP(return, "the platform has no 2M pages");
-	ret = tce_mem_hugetlb(&mem, huge, huge);
+	ret = huge_and_small(&mem, 8 * huge);
 	if (ret == -ENOENT)
 		SKIP(return, "the machine has no 2M pages");
 	ASSERT_EQ(0, ret);
-	munmap(mem.va, mem.size);
-
-	area = mmap(NULL, 8 * huge, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ASSERT_NE(MAP_FAILED, area);
-	va = (uint8_t *)(((uintptr_t)area + huge - 1) & ~(huge - 1));
+	va = mem.va;
 	thp = va + 4 * huge;
-	ASSERT_EQ(va, mmap(va, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-			   MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB, -1, 0));
-	ASSERT_EQ(va + huge, mmap(va + huge, huge, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-				  0));
 	/* Where there are no transparent huge pages these are small ones */
 	ASSERT_EQ(thp, mmap(thp, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 			    MAP_ANONYMOUS | MAP_FIXED, -1, 0));
@@ -638,9 +620,6 @@ TEST(large_io_page_over_shifted_huge_page)
 	if (!ret)
 		EXPECT_EQ(0, tce_dma_ok(&v, start, va + huge, LEN));
 	tce_vfio_close(&v);
-	munmap(area, 8 * huge);
-	mem.va = area;
-	mem.size = huge;
 	tce_mem_free(&mem);
 }
 

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 {
 	const struct scenario *sc;
 	const struct stuck *s;
-	unsigned int i, n = 0;
+	unsigned int n = 0;
 	int ret;
 
 	tce_begin(true);
@@ -57,9 +57,7 @@ int main(int argc, char **argv)
 	if (ret)
 		ksft_exit_skip("the kernel cannot inject failures: %s\n",
 			       strerror(-ret));
-	for (i = 1; i < tce_ndevs && !dut.second; i++)
-		if (tce_devs[i].group != tce_devs[0].group)
-			dut.second = &tce_devs[i];
+	dut.second = tce_second_group();
 	ret = new_memory();
 	if (ret)
 		ksft_exit_fail_msg("memory: %s\n", strerror(-ret));

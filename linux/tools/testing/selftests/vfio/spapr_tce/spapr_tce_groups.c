@@ -216,39 +216,6 @@ TEST_F(groups, two_in_one_container)
 	EXPECT_EQ(0, use_first(first, &self->mem[0]));
 }
 
-/* Into the container of another, with a device; what SET_CONTAINER returned */
-static int join(struct tce_vfio *first, struct tce_vfio *second,
-		const struct tce_dev *dev)
-{
-	int ret;
-
-	*second = *first;
-	second->dev = dev;
-	second->device = -1;
-	second->group = tce_open_group(dev);
-	if (second->group < 0)
-		return second->group;
-	ret = tce_ioctl(second->group, VFIO_GROUP_SET_CONTAINER,
-			&first->container);
-	if (!ret) {
-		second->device = tce_open_device(second->group, dev);
-		ret = second->device < 0 ? second->device : 0;
-	}
-	if (!ret && dev->edu)
-		ret = edu_open(&second->edu, second->device);
-	return ret;
-}
-
-/* Without the container, which they have in common */
-static void leave(struct tce_vfio *v)
-{
-	edu_close(&v->edu);
-	close(v->device);
-	close(v->group);
-	v->device = -1;
-	v->group = -1;
-}
-
 /* A window is for all groups, those that come later and those that stay */
 TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 {
@@ -268,13 +235,13 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 	for (i = 0; i < 3; i++) {
 		/* Before the second group comes, or after */
 		if (i & 1)
-			ASSERT_EQ(0, join(first, second, self->devs[1]));
+			ASSERT_EQ(0, tce_join(second, first, self->devs[1]));
 		ASSERT_EQ(0, tce_create(first->container, 12, 1 * GiB, 1,
 					&start));
 		ASSERT_EQ(0, tce_map(first->container, va + UNIT, start, UNIT,
 				     TCE_RW));
 		if (!(i & 1))
-			ASSERT_EQ(0, join(first, second, self->devs[1]));
+			ASSERT_EQ(0, tce_join(second, first, self->devs[1]));
 		EXPECT_EQ(0, tce_dma_ok(first, start, va + UNIT, LEN));
 		EXPECT_EQ(0, tce_dma_ok(second, start, va + UNIT, LEN));
 		EXPECT_EQ(0, use_first(second, &self->mem[0]));
@@ -293,7 +260,7 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 		EXPECT_EQ(0, tce_dma_write_denied(second, start + UNIT, va,
 						  LEN, NULL));
 		EXPECT_EQ(0, use_first(second, &self->mem[0]));
-		leave(second);
+		tce_leave(second);
 		EXPECT_EQ(0, use_first(first, &self->mem[0]));
 	}
 	EXPECT_EQ(0, tce_unmap(first->container, tce_def_start(first), UNIT));
@@ -311,8 +278,8 @@ TEST_F_TIMEOUT(groups, first_leaves_the_second_alone, 120)
 	if (self->n < 2)
 		SKIP(return, "only one group");
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
-	ASSERT_EQ(0, join(first, second, self->devs[1]));
-	leave(first);
+	ASSERT_EQ(0, tce_join(second, first, self->devs[1]));
+	tce_leave(first);
 	EXPECT_EQ(0, use_first(second, &self->mem[0]));
 	ASSERT_EQ(0, tce_map(second->container, va + UNIT, start + UNIT, UNIT,
 			     TCE_RW));
@@ -377,11 +344,11 @@ TEST_F_TIMEOUT(groups, others_come_and_go_during_dma, 300)
 			int bit = 1 << j;
 
 			if ((have ^ steps[i]) & have & bit) {
-				leave(v);
+				tce_leave(v);
 				/* The container is the first group's to close */
 				v->container = -1;
 			} else if ((have ^ steps[i]) & bit) {
-				EXPECT_EQ(0, join(m.v, v, self->devs[j + 1]));
+				EXPECT_EQ(0, tce_join(v, m.v, self->devs[j + 1]));
 			}
 		}
 		have = steps[i];
@@ -435,14 +402,14 @@ TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
 				break;
 		if (j < i || !tce_devs[i].edu)
 			continue;
-		ret = join(first, second, &tce_devs[i]);
+		ret = tce_join(second, first, &tce_devs[i]);
 		if (!ret) {
 			joined++;
 			EXPECT_EQ(0, use_first(second, &self->mem[0]));
 			if (start)
 				EXPECT_EQ(0, tce_dma_ok(second, start,
 							va + UNIT, LEN));
-			leave(second);
+			tce_leave(second);
 		} else {
 			refused++;
 			tce_log("%s: %s", tce_devs[i].bdf, strerror(-ret));

@@ -44,6 +44,29 @@ static int host_io(const char *bdf)
 	return ret;
 }
 
+/* What the host has, before VFIO */
+static int host_is_there(struct ctx *c)
+{
+	return host_io(c->nvme) ?:
+	       tce_host_windows(c->nvme, c->windows, sizeof(c->windows));
+}
+
+/* And the same after it */
+static int host_is_back(struct ctx *c)
+{
+	char windows[sizeof(c->windows)];
+	int ret;
+
+	ret = host_io(c->nvme) ?:
+	      tce_host_windows(c->nvme, windows, sizeof(windows));
+	if (!ret && strcmp(windows, c->windows)) {
+		tce_log("windows were %s", c->windows);
+		tce_log("windows are  %s", windows);
+		ret = -EBADE;
+	}
+	return ret;
+}
+
 FIXTURE(host) {
 	struct ctx c;
 	bool have_disk;
@@ -90,7 +113,6 @@ FIXTURE_TEARDOWN(host)
 static int round_trip(struct ctx *c, int version)
 {
 	struct tce_mem mem = { .fd = -1 };
-	char windows[1024];
 	struct tce_vfio v;
 	uint64_t start;
 	int ret, err;
@@ -129,18 +151,7 @@ static int round_trip(struct ctx *c, int version)
 	tce_mark(&c->dev, TCE_MARK_HOST_BIND);
 	err = tce_restore_group(c->dev.group);
 	tce_mark(&c->dev, TCE_MARK_HOST_BOUND);
-	if (!ret)
-		ret = err;
-	if (!ret)
-		ret = host_io(c->nvme);
-	if (!ret)
-		ret = tce_host_windows(c->nvme, windows, sizeof(windows));
-	if (!ret && strcmp(windows, c->windows)) {
-		tce_log("windows were %s", c->windows);
-		tce_log("windows are  %s", windows);
-		ret = -EBADE;
-	}
-	return ret;
+	return ret ?: err ?: host_is_back(c);
 }
 
 TEST_F_TIMEOUT(host, driver_comes_back, 300)
@@ -157,9 +168,7 @@ TEST_F_TIMEOUT(host, driver_comes_back, 300)
 	if (strcmp(driver, "nvme"))
 		SKIP(return, "the disk has no host driver");
 
-	ASSERT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
-				      sizeof(c->windows)));
+	ASSERT_EQ(0, host_is_there(c));
 	group = tce_group_of(c->nvme);
 
 	/* The first round fills caches */
@@ -180,28 +189,22 @@ TEST_F_TIMEOUT(host, driver_comes_back, 300)
 TEST_F_TIMEOUT(host, driver_comes_back_from_nothing, 60)
 {
 	struct ctx *c = &self->c;
-	char windows[1024];
 	struct tce_vfio v;
 
 	if (!self->have_disk)
 		SKIP(return, "no NVMe disk");
-	ASSERT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
-				      sizeof(c->windows)));
+	ASSERT_EQ(0, host_is_there(c));
 	ASSERT_EQ(0, tce_bind_group(c->dev.group));
 	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, variant->version));
 	tce_vfio_close(&v);
 	ASSERT_EQ(0, tce_restore_group(c->dev.group));
-	EXPECT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
-	EXPECT_STREQ(c->windows, windows);
+	EXPECT_EQ(0, host_is_back(c));
 }
 
 /* A user whose calls are refused: the host must not be punished for it */
 TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
 {
 	struct ctx *c = &self->c;
-	char windows[1024];
 	struct tce_vfio v;
 	uint64_t start;
 
@@ -209,9 +212,7 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
 		SKIP(return, "no NVMe disk");
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to create");
-	ASSERT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
-				      sizeof(c->windows)));
+	ASSERT_EQ(0, host_is_there(c));
 	ASSERT_EQ(0, tce_bind_group(c->dev.group));
 	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
 	/* No such page, none as large, and one too many */
@@ -225,9 +226,7 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
 	EXPECT_GT(0, tce_create(v.container, 16, 1 * GiB, 1, &start));
 	tce_vfio_close(&v);
 	ASSERT_EQ(0, tce_restore_group(c->dev.group));
-	EXPECT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
-	EXPECT_STREQ(c->windows, windows);
+	EXPECT_EQ(0, host_is_back(c));
 	EXPECT_EQ(0, round_trip(c, 2));
 }
 
@@ -342,7 +341,6 @@ TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
 {
 	struct ctx *c = &self->c;
-	char windows[1024];
 	struct tce_vfio v;
 	uint64_t start;
 
@@ -350,9 +348,7 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
 		SKIP(return, "no NVMe disk");
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to remove");
-	ASSERT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, c->windows,
-				      sizeof(c->windows)));
+	ASSERT_EQ(0, host_is_there(c));
 	ASSERT_EQ(0, tce_bind_group(c->dev.group));
 	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
 	if (tce_has_ddw(&v)) {
@@ -362,9 +358,7 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
 	}
 	tce_vfio_close(&v);
 	ASSERT_EQ(0, tce_restore_group(c->dev.group));
-	EXPECT_EQ(0, host_io(c->nvme));
-	ASSERT_EQ(0, tce_host_windows(c->nvme, windows, sizeof(windows)));
-	EXPECT_STREQ(c->windows, windows);
+	EXPECT_EQ(0, host_is_back(c));
 }
 
 int main(int argc, char **argv)

@@ -57,8 +57,7 @@ TEST_F_TIMEOUT(kvm, lists, 60)
 	/* 32 MiB, and the same number of other pages */
 	vm_make_list(g, DATA, TCES, page);
 	vm_step(g, "list of 512", variant->name);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start,
-				      LIST, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
 	vm_step_end(g);
 	EXPECT_EQ(0, vm_try_list(g, DATA, TCES, page));
 	EXPECT_EQ(-EBUSY, tce_unregister(g->v.container, g->mem.va,
@@ -66,13 +65,12 @@ TEST_F_TIMEOUT(kvm, lists, 60)
 
 	vm_make_list(g, other, TCES, page);
 	vm_step(g, "list of 512 over 512", variant->name);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start,
-				      LIST, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
 	vm_step_end(g);
 	EXPECT_EQ(0, vm_try_list(g, other, TCES, page));
 
 	vm_step(g, "stuff 512", variant->name);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, g->start, 0, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, g->start, TCES));
 	vm_step_end(g);
 	EXPECT_EQ(0, vm_denied(g, g->start, other + (TCES - 1) * page));
 	EXPECT_EQ(0, vm_denied(g, g->start + (TCES - 1) * page, other));
@@ -90,24 +88,24 @@ TEST_F(kvm, single_pages)
 	uint64_t at = g->start + 7 * page;
 
 	vm_step(g, "put one", variant->name);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, DATA | 3, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, DATA | 3));
 	vm_step_end(g);
 	EXPECT_EQ(0, tce_dma_ok(&g->v, at + page - LEN,
 				vm_va(g, DATA + page - LEN), LEN));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, (DATA + page) | 3, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, (DATA + page) | 3));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, at, vm_va(g, DATA + page), LEN));
 	vm_step(g, "put zero", variant->name);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, 0, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, 0));
 	vm_step_end(g);
 	EXPECT_EQ(0, vm_denied(g, at, DATA + page));
 
 	/* Clearing what is clear, and a list of one */
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, 0, 0));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, at, 0, 3));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, 0));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, at, 3));
 	vm_make_list(g, DATA, 1, page);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, 1));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, at, 1));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, at, vm_va(g, DATA), LEN));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, at, 0, 1));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, at, 1));
 	EXPECT_EQ(0, vm_denied(g, at, DATA));
 	vm_end(g);
 }
@@ -119,20 +117,17 @@ TEST_F(kvm, zeroes_in_a_list)
 	uint64_t page = 1ULL << variant->shift, *list = vm_va(g, LIST);
 
 	vm_make_list(g, DATA, TCES, page);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
-				      TCES / 2));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES / 2));
 	list[1] = 0;
 	list[TCES - 1] = 0;
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
-				      TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start,
 				vm_va(g, DATA + (TCES - 1) * page), LEN));
 	EXPECT_EQ(0, vm_denied(g, g->start + page, DATA + (TCES - 2) * page));
 	EXPECT_EQ(0, vm_denied(g, g->start + (TCES - 1) * page, DATA));
 
 	memset(list, 0, TCES * sizeof(*list));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
-				      TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
 	EXPECT_EQ(0, vm_denied(g, g->start, DATA + (TCES - 1) * page));
 	/* Nothing is counted as mapped any more */
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
@@ -147,21 +142,18 @@ TEST_F(kvm, mistakes)
 	uint64_t end = tce_def_end(&g->v);
 
 	vm_make_list(g, DATA, TCES, page);
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start,
-					LIST, TCES + 1));
+	EXPECT_EQ(H_PARAMETER, vm_put_list(g, g->start, TCES + 1));
 	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start,
 					LIST + 8, 2));
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_PUT_TCE_INDIRECT, end - page,
-					LIST, 2));
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_PUT_TCE, end, DATA | 3, 0));
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, end - page, 0, 2));
+	EXPECT_EQ(H_PARAMETER, vm_put_list(g, end - page, 2));
+	EXPECT_EQ(H_PARAMETER, vm_put(g, end, DATA | 3));
+	EXPECT_EQ(H_PARAMETER, vm_stuff(g, end - page, 2));
 	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, g->start, 3, 2));
 
 	/* No memory of the guest: the kernel leaves that to us */
 	list[300] = htobe64(BEYOND | 3);
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
-				 TCES));
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE, g->start, BEYOND | 3, 0));
+	EXPECT_EQ(LEFT, vm_put_list(g, g->start, TCES));
+	EXPECT_EQ(LEFT, vm_put(g, g->start, BEYOND | 3));
 	EXPECT_EQ(0, vm_denied(g, g->start, DATA + (TCES - 1) * page));
 	EXPECT_EQ(0, vm_denied(g, g->start + 299 * page,
 			       DATA + (TCES - 1 - 299) * page));
@@ -178,7 +170,7 @@ TEST_F(kvm, vfio_takes_it_away)
 	uint64_t at = g->start;
 
 	vm_make_list(g, DATA, TCES, page);
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	EXPECT_EQ(0, vm_try_list(g, DATA, TCES, page));
 	EXPECT_EQ(0, tce_unmap(g->v.container, at, TCES * page));
 	EXPECT_EQ(0, vm_denied(g, at, DATA + (TCES - 1) * page));
@@ -187,11 +179,11 @@ TEST_F(kvm, vfio_takes_it_away)
 	ASSERT_EQ(0, tce_register(g->v.container, g->mem.va,
 				  g->mem.size));
 
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	ASSERT_EQ(0, tce_remove(g->v.container, at));
 	EXPECT_EQ(0, vm_denied(g, at, DATA + (TCES - 1) * page));
 	/* For KVM it is a table without a window */
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	EXPECT_EQ(0, vm_denied(g, at, DATA + (TCES - 1) * page));
 	/* Nothing is counted as mapped any more */
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
@@ -209,15 +201,13 @@ TEST_F(kvm, group_goes)
 	int i, n;
 
 	for (i = 1; i < 4; i++) {
-		ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start, DATA | 3,
-					      0));
+		ASSERT_EQ(H_SUCCESS, vm_put(g, g->start, DATA | 3));
 		EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, vm_va(g, DATA), LEN));
-		ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start, 0, 0));
+		ASSERT_EQ(H_SUCCESS, vm_put(g, g->start, 0));
 		ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
-		EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start,
-					      (DATA + page) | 3, 0));
+		EXPECT_EQ(H_SUCCESS, vm_put(g, g->start, (DATA + page) | 3));
 		EXPECT_EQ(0, vm_denied(g, g->start, DATA + page));
-		EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start, 0, 0));
+		EXPECT_EQ(H_SUCCESS, vm_put(g, g->start, 0));
 		EXPECT_EQ(-ENOENT, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL,
 					   g->v.group));
 		ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_ADD, g->v.group));
@@ -292,18 +282,14 @@ TEST_F_TIMEOUT(kvm, stuff_all, 60)
 	uint64_t pages = (tce_def_end(&g->v) - g->start) / page;
 
 	vm_make_list(g, DATA, TCES, page);
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
-				      TCES));
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT,
-				      g->start + (pages - TCES) * page, LIST,
-				      TCES));
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, g->start, 0,
-					pages + 1));
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, g->start + page, 0,
-					pages));
-	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, g->start, 0, ~0ULL));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, g->start + (pages - TCES) * page,
+					 TCES));
+	EXPECT_EQ(H_PARAMETER, vm_stuff(g, g->start, pages + 1));
+	EXPECT_EQ(H_PARAMETER, vm_stuff(g, g->start + page, pages));
+	EXPECT_EQ(H_PARAMETER, vm_stuff(g, g->start, ~0ULL));
 	EXPECT_EQ(0, vm_try_list(g, DATA, TCES, page));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, g->start, 0, pages));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, g->start, pages));
 	EXPECT_EQ(0, vm_denied(g, g->start, DATA + (TCES - 1) * page));
 	EXPECT_EQ(0, vm_denied(g, g->start + (pages - 1) * page, DATA));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
@@ -318,13 +304,12 @@ TEST_F(kvm, guest_outlives_the_group)
 	struct edu edu = {};
 
 	vm_make_list(g, DATA, TCES, page);
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST,
-				      TCES));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
 	EXPECT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
 	tce_vfio_close(&g->v);
 	/* For KVM it is a table without a window, or with none of its own */
-	vm_hcall(g, H_PUT_TCE, g->start, DATA | 3, 0);
-	vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST, TCES);
+	vm_put(g, g->start, DATA | 3);
+	vm_put_list(g, g->start, TCES);
 	if (tce_devs[0].edu && !edu_open_sysfs(&edu, tce_devs[0].bdf)) {
 		memset(vm_va(g, DATA), 0xa5, LEN);
 		memset(vm_va(g, DATA + (TCES - 1) * page), 0xa5, LEN);
@@ -351,9 +336,9 @@ TEST_F(kvm, large_pages_over_small_memory)
 	}
 	ASSERT_EQ(0, tce_create(g->v.container, 21, GiB, 1, &start));
 	ASSERT_EQ(0, vm_table(g, 21, start, GiB));
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE, start, gpa | 3, 0));
+	EXPECT_EQ(LEFT, vm_put(g, start, gpa | 3));
 	vm_make_list(g, gpa, 2, 2 * MiB);
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE_INDIRECT, start, LIST, 2));
+	EXPECT_EQ(LEFT, vm_put_list(g, start, 2));
 	EXPECT_EQ(0, vm_denied(g, start, gpa));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);
@@ -472,42 +457,27 @@ TEST_F(kvm, interrupts)
 /* Two groups of one container, and one table of the guest for both */
 TEST_F(kvm, two_groups)
 {
-	const struct tce_dev *dev = NULL;
+	const struct tce_dev *dev = tce_second_group();
 	struct guest *g = &self->g;
-	struct tce_vfio w = g->v;
-	int i;
+	struct tce_vfio w;
 
-	for (i = 1; i < tce_ndevs && !dev; i++)
-		if (tce_devs[i].group >= 0 &&
-		    tce_devs[i].group != tce_devs[0].group)
-			dev = &tce_devs[i];
 	if (!dev) {
 		vm_end(g);
 		SKIP(return, "only one group");
 	}
-	w.dev = dev;
-	w.group = tce_open_group(dev);
-	ASSERT_LE(0, w.group);
-	ASSERT_EQ(0, tce_ioctl(w.group, VFIO_GROUP_SET_CONTAINER,
-			       &w.container));
-	w.device = tce_open_device(w.group, dev);
-	ASSERT_LE(0, w.device);
-	if (dev->edu)
-		ASSERT_EQ(0, edu_open(&w.edu, w.device));
+	ASSERT_EQ(0, tce_join(&w, &g->v, dev));
 	ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_ADD, w.group));
 	ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE, w.group));
 
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start, DATA | 3, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, g->start, DATA | 3));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, vm_va(g, DATA), LEN));
 	EXPECT_EQ(0, tce_dma_ok(&w, g->start, vm_va(g, DATA), LEN));
 
 	/* One goes, the other is as it was */
 	ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, w.group));
-	edu_close(&w.edu);
-	close(w.device);
-	close(w.group);
+	tce_leave(&w);
 	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, vm_va(g, DATA), LEN));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start, 0, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, g->start, 0));
 	EXPECT_EQ(0, vm_denied(g, g->start, DATA));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);

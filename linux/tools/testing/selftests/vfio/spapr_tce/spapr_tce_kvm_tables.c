@@ -98,34 +98,34 @@ TEST_F(tables, page_beyond_its_slot)
 
 	/* A slot that ends within the page */
 	ASSERT_EQ(0, vm_slot(g, 1, BEYOND, va, page / 2));
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE, at, BEYOND | 3, 0));
+	EXPECT_EQ(LEFT, vm_put(g, at, BEYOND | 3));
 	EXPECT_EQ(0, vm_denied(g, at, behind));
 	EXPECT_EQ(0, vm_denied(g, at + page / 2, behind + page / 2));
 	list[0] = htobe64(16 * MiB | 3);
 	list[1] = htobe64(BEYOND | 3);
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, 2));
+	EXPECT_EQ(LEFT, vm_put_list(g, at, 2));
 	EXPECT_EQ(0, vm_denied(g, at, 16 * MiB));
 	EXPECT_EQ(0, vm_denied(g, at + page, behind));
 
 	/* The rest is in another slot, of memory that is elsewhere */
 	ASSERT_EQ(0, vm_slot(g, 2, BEYOND + page / 2, vm_va(g, 4 * MiB),
 			     page / 2));
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE, at, BEYOND | 3, 0));
+	EXPECT_EQ(LEFT, vm_put(g, at, BEYOND | 3));
 	EXPECT_EQ(0, vm_denied(g, at + page / 2, behind + page / 2));
 
 	/* A slot that begins within the page */
 	ASSERT_EQ(0, vm_slot(g, 1, BEYOND, va, 0));
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE, at, BEYOND | 3, 0));
+	EXPECT_EQ(LEFT, vm_put(g, at, BEYOND | 3));
 	ASSERT_EQ(0, vm_slot(g, 2, BEYOND + page / 2, va, 0));
 
 	/* All of the page */
 	ASSERT_EQ(0, vm_slot(g, 1, BEYOND, va, page));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, BEYOND | 3, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, BEYOND | 3));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, at, va, LEN));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, at + page - LEN,
 				vm_va(g, behind + page - LEN), LEN));
-	EXPECT_EQ(LEFT, vm_hcall(g, H_PUT_TCE, at, (BEYOND + page) | 3, 0));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, 0, 0));
+	EXPECT_EQ(LEFT, vm_put(g, at, (BEYOND + page) | 3));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, 0));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);
 }
@@ -137,11 +137,11 @@ TEST_F(tables, removed_window)
 	uint64_t page = 1ULL << variant->shift, at = g->start;
 
 	vm_make_list(g, DATA, TCES, page);
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	ASSERT_EQ(0, tce_remove(g->v.container, at));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, at, 0, TCES));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, DATA | 3, 0));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, at, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, at, DATA | 3));
 	EXPECT_EQ(0, vm_denied(g, at, DATA));
 	/* Nothing is counted as mapped, which nobody could undo */
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
@@ -156,15 +156,15 @@ TEST_F(tables, window_comes_back)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, at, DATA | 3, 0));
+		ASSERT_EQ(H_SUCCESS, vm_put(g, at, DATA | 3));
 		EXPECT_EQ(0, tce_dma_ok(&g->v, at, vm_va(g, DATA), LEN));
 		ASSERT_EQ(0, window_again(g));
 		EXPECT_EQ(0, vm_denied(g, at, DATA));
 	}
 	vm_make_list(g, DATA, TCES, page);
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE_INDIRECT, at, LIST, TCES));
+	ASSERT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	EXPECT_EQ(0, vm_try_list(g, DATA, TCES, page));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, at, 0, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, at, TCES));
 	EXPECT_EQ(0, vm_denied(g, at, DATA + (TCES - 1) * page));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);
@@ -186,7 +186,7 @@ static uint64_t hcall_ns(struct guest *g)
 
 	for (i = 0; i < 500; i++) {
 		ns = cpu_ns();
-		if (vm_hcall(g, H_STUFF_TCE, g->start, 0, 1) != H_SUCCESS)
+		if (vm_stuff(g, g->start, 1) != H_SUCCESS)
 			return 0;
 		ns = cpu_ns() - ns;
 		if (ns < least)
@@ -252,8 +252,7 @@ static void *writer_run(void *arg)
 	long ret;
 
 	for (; !w->ret && !w->stop; w->done++) {
-		ret = w->done % 3 == 0 ?
-		      vm_hcall(g, H_PUT_TCE, g->start, DATA | 3, 0) :
+		ret = w->done % 3 == 0 ? vm_put(g, g->start, DATA | 3) :
 		      w->done % 3 == 1 ?
 		      vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST, TCES) :
 		      vm_hcall(g, H_STUFF_TCE, g->start, 0, TCES);
@@ -282,7 +281,7 @@ TEST_F_TIMEOUT(kept, windows_change_meanwhile, 120)
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, w.ret);
 	tce_log("%lu hypercalls", w.done);
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, g->start, 0, TCES));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, g->start, TCES));
 	EXPECT_EQ(0, vm_denied(g, g->start, DATA + (TCES - 1) * PAGE));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);
@@ -302,7 +301,7 @@ TEST_F(kept, group_without_devices)
 	ASSERT_EQ(0, tce_restore_group(g->v.dev->group));
 	EXPECT_EQ(-ENODEV, vm_attr(g, KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE,
 				   g->v.group));
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, g->start, DATA | 3, 0));
+	EXPECT_EQ(H_SUCCESS, vm_put(g, g->start, DATA | 3));
 	EXPECT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
 	vm_end(g);
 	close(g->v.group);
@@ -365,12 +364,11 @@ TEST_F_TIMEOUT(kept, stuff_what_is_empty, 60)
 		SKIP(return, "no such window");
 	}
 	ASSERT_EQ(0, vm_table(g, 12, start, size));
-	ASSERT_EQ(H_SUCCESS, vm_hcall(g, H_PUT_TCE, start + size - PAGE,
-				      DATA | 3, 0));
+	ASSERT_EQ(H_SUCCESS, vm_put(g, start + size - PAGE, DATA | 3));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, start + size - PAGE, vm_va(g, DATA),
 				LEN));
 	ns = cpu_ns();
-	EXPECT_EQ(H_SUCCESS, vm_hcall(g, H_STUFF_TCE, start, 0, entries));
+	EXPECT_EQ(H_SUCCESS, vm_stuff(g, start, entries));
 	ns = cpu_ns() - ns;
 	/* Five seconds at least if each entry is looked at; a tenth of that if not */
 	EXPECT_LT(ns, 2500000000) {

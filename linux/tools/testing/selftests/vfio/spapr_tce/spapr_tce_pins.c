@@ -195,10 +195,8 @@ TEST_F_TIMEOUT(v1, page_behind_many_entries_is_pinned_once, 120)
 	EXPECT_EQ(0, locked_since());
 
 	/* The same page at many addresses, in one request */
-	area = mmap(NULL, (views + 1) * UNIT, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area = tce_reserve(views * UNIT, UNIT);
 	ASSERT_NE(MAP_FAILED, area);
-	area = (uint8_t *)(((uintptr_t)area + UNIT - 1) & ~(UNIT - 1));
 	for (i = 0; i < views; i++)
 		ASSERT_NE(MAP_FAILED,
 			  mmap(area + i * self->page, self->page,
@@ -269,15 +267,12 @@ FIXTURE_SETUP(read_only)
 	int flags = variant->kind == SHARED_FILE ? MAP_SHARED : MAP_PRIVATE;
 	bool file = variant->kind == SHARED_FILE ||
 		    variant->kind == PRIVATE_FILE;
-	uint8_t *area;
 
 	self->child = -1;
 	ASSERT_EQ(0, tce_mem_memfd(&self->mem, 2 * UNIT));
 	tce_fill(self->mem.va, 2 * UNIT, 1);
-	area = mmap(NULL, 2 * UNIT, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-		    -1, 0);
-	ASSERT_NE(MAP_FAILED, area);
-	self->va = (uint8_t *)(((uintptr_t)area + UNIT - 1) & ~(UNIT - 1));
+	self->va = tce_reserve(UNIT, UNIT);
+	ASSERT_NE(MAP_FAILED, self->va);
 	ASSERT_NE(MAP_FAILED, mmap(self->va, UNIT, PROT_READ | PROT_WRITE,
 				   (file ? 0 : MAP_ANONYMOUS) | flags |
 				   MAP_FIXED,
@@ -520,15 +515,13 @@ TEST_F_TIMEOUT(region, large, 120)
 	size_t file = FILE_PAGES * page_size(), size = MANY_PAGES * page_size();
 	uint64_t start = tce_def_start(&self->v);
 	int container = self->v.container;
-	uint8_t *area, *va, *last;
+	uint8_t *va, *last;
 	size_t i;
 
 	ASSERT_EQ(0, tce_mem_memfd(&self->mem, file));
 	memset(self->mem.va, 1, file);
-	area = mmap(NULL, size + UNIT, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ASSERT_NE(MAP_FAILED, area);
-	va = (uint8_t *)(((uintptr_t)area + UNIT - 1) & ~(UNIT - 1));
+	va = tce_reserve(size, UNIT);
+	ASSERT_NE(MAP_FAILED, va);
 	for (i = 0; i < size; i += file)
 		ASSERT_NE(MAP_FAILED,
 			  mmap(va + i, file, PROT_READ | PROT_WRITE,
@@ -587,25 +580,16 @@ static void *others(void *arg)
 	return NULL;
 }
 
-static int second_group(void)
-{
-	int i;
-
-	for (i = 1; i < tce_ndevs; i++)
-		if (tce_devs[i].group != tce_devs[0].group)
-			return i;
-	return 0;
-}
-
 TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 {
+	const struct tce_dev *second = tce_second_group();
 	struct again busy = {}, last = {};
 	struct tce_vfio *a = &self->v, b;
 	pthread_t t, u;
 	void *va;
-	int i, ret, n = second_group();
+	int i, ret;
 
-	if (!n)
+	if (!second)
 		SKIP(return, "needs two IOMMU groups");
 	ASSERT_EQ(0, tce_mem_anon(&self->mem, 2 * UNIT));
 	va = self->mem.va;
@@ -618,7 +602,7 @@ TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 
 	for (i = 0; i < 100; i++) {
 		/* The second container goes, its registration is the last one */
-		ASSERT_EQ(0, tce_vfio_open_iommu(&b, &tce_devs[n], 2));
+		ASSERT_EQ(0, tce_vfio_open_iommu(&b, second, 2));
 		ASSERT_EQ(0, tce_register(a->container, va, UNIT));
 		ASSERT_EQ(0, tce_register(b.container, va, UNIT));
 		ASSERT_EQ(0, tce_map(a->container, va, last.iova, UNIT,
@@ -626,7 +610,7 @@ TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 		ASSERT_EQ(0, tce_unregister(a->container, va, UNIT));
 		tce_vfio_close(&b);
 
-		ASSERT_EQ(0, tce_vfio_open_iommu(&b, &tce_devs[n], 2));
+		ASSERT_EQ(0, tce_vfio_open_iommu(&b, second, 2));
 		busy.stop = false;
 		ASSERT_EQ(0, pthread_create(&u, NULL, others, &busy));
 		ASSERT_EQ(0, pthread_create(&t, NULL, unmap_last, &last));

@@ -109,14 +109,10 @@ static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
 	uint8_t *mem = c->mem.va;
 	int ret;
 
-	ret = tce_map(c->v.container, mem, start, page, TCE_RW);
-	if (!ret)
-		ret = tce_map(c->v.container, mem + page, last, page, TCE_RW);
-	if (!ret)
-		ret = tce_dma_ok(&c->v, start, mem, LEN);
-	if (!ret)
-		ret = tce_dma_ok(&c->v, start + size - LEN,
-				 mem + 2 * page - LEN, LEN);
+	ret = tce_map(c->v.container, mem, start, page, TCE_RW) ?:
+	      tce_map(c->v.container, mem + page, last, page, TCE_RW) ?:
+	      tce_dma_ok(&c->v, start, mem, LEN) ?:
+	      tce_dma_ok(&c->v, start + size - LEN, mem + 2 * page - LEN, LEN);
 	if (ret)
 		return ret;
 

@@ -194,6 +194,21 @@ long vm_hcall(struct guest *g, uint64_t nr, uint64_t ioba, uint64_t tce,
 	}
 }
 
+long vm_put(struct guest *g, uint64_t ioba, uint64_t tce)
+{
+	return vm_hcall(g, H_PUT_TCE, ioba, tce, 0);
+}
+
+long vm_put_list(struct guest *g, uint64_t ioba, uint64_t pages)
+{
+	return vm_hcall(g, H_PUT_TCE_INDIRECT, ioba, LIST, pages);
+}
+
+long vm_stuff(struct guest *g, uint64_t ioba, uint64_t pages)
+{
+	return vm_hcall(g, H_STUFF_TCE, ioba, 0, pages);
+}
+
 /* A list of so many pages from an address on, the last one first */
 void vm_make_list(struct guest *g, uint64_t gpa, int n, uint64_t page)
 {

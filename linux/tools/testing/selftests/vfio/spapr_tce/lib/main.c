@@ -60,3 +60,15 @@ uint64_t tce_max_window(void)
 
 	return env && *env ? strtoull(env, NULL, 0) : ~0ULL;
 }
+
+/* The first device that is in another group than the first, or NULL */
+const struct tce_dev *tce_second_group(void)
+{
+	int i;
+
+	for (i = 1; i < tce_ndevs; i++)
+		if (tce_devs[i].group >= 0 &&
+		    tce_devs[i].group != tce_devs[0].group)
+			return &tce_devs[i];
+	return NULL;
+}

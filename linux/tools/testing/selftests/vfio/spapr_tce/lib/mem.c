@@ -23,21 +23,30 @@
  */
 #define ALIGNMENT	(64 * KiB)
 
-static int map_aligned(struct tce_mem *mem, size_t size, int flags, int fd)
+void *tce_reserve(size_t size, size_t align)
 {
 	uint8_t *area, *va;
 
-	memset(mem, 0, sizeof(*mem));
-	mem->fd = -1;
-	area = mmap(NULL, size + ALIGNMENT, PROT_NONE,
+	area = mmap(NULL, size + align, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
-		return -errno;
-	va = (uint8_t *)(((uintptr_t)area + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+		return area;
+	va = (uint8_t *)(((uintptr_t)area + align - 1) & ~(align - 1));
 	if (va > area)
 		munmap(area, va - area);
-	if (va + size < area + size + ALIGNMENT)
-		munmap(va + size, area + ALIGNMENT - va);
+	munmap(va + size, area + align - va);
+	return va;
+}
+
+static int map_aligned(struct tce_mem *mem, size_t size, int flags, int fd)
+{
+	void *va;
+
+	memset(mem, 0, sizeof(*mem));
+	mem->fd = -1;
+	va = tce_reserve(size, ALIGNMENT);
+	if (va == MAP_FAILED)
+		return -errno;
 	if (mmap(va, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd,
 		 0) == MAP_FAILED)
 		return -errno;

@@ -141,6 +141,42 @@ void tce_vfio_close(struct tce_vfio *v)
 	v->container = -1;
 }
 
+/*
+ * Into the container of @first, with the device. The group is open, and for the
+ * caller to close, unless that is what failed.
+ */
+int tce_join(struct tce_vfio *v, const struct tce_vfio *first,
+	     const struct tce_dev *dev)
+{
+	int ret;
+
+	*v = *first;
+	v->dev = dev;
+	memset(&v->edu, 0, sizeof(v->edu));
+	v->device = -1;
+	v->group = tce_open_group(dev);
+	if (v->group < 0)
+		return v->group;
+	ret = tce_ioctl(v->group, VFIO_GROUP_SET_CONTAINER, &v->container);
+	if (!ret) {
+		v->device = tce_open_device(v->group, dev);
+		ret = v->device < 0 ? v->device : 0;
+	}
+	if (!ret && dev->edu)
+		ret = edu_open(&v->edu, v->device);
+	return ret;
+}
+
+/* Without the container, which they have in common */
+void tce_leave(struct tce_vfio *v)
+{
+	edu_close(&v->edu);
+	close(v->device);
+	close(v->group);
+	v->device = -1;
+	v->group = -1;
+}
+
 int tce_get_info(int container, struct vfio_iommu_spapr_tce_info *info)
 {
 	memset(info, 0, sizeof(*info));

@@ -61,6 +61,7 @@ extern struct tce_dev tce_devs[TCE_MAX_DEVS];
 extern int tce_ndevs;
 void tce_begin(bool bind);
 uint64_t tce_max_window(void);
+const struct tce_dev *tce_second_group(void);
 
 /* mark.c */
 void tce_mark(const struct tce_dev *dev, enum tce_mark mark);
@@ -74,6 +75,8 @@ struct tce_mem {
 	long reserved;			/* huge pages added to the pool */
 };
 
+/* Address space without memory, at a multiple of @align, or MAP_FAILED */
+void *tce_reserve(size_t size, size_t align);
 int tce_mem_anon(struct tce_mem *mem, size_t size);
 int tce_mem_memfd(struct tce_mem *mem, size_t size);
 int tce_mem_tmpfs(struct tce_mem *mem, size_t size);
@@ -153,6 +156,10 @@ int tce_vfio_open_quick(struct tce_vfio *v, const struct tce_dev *dev,
 			int version);
 void tce_vfio_close(struct tce_vfio *v);
 
+int tce_join(struct tce_vfio *v, const struct tce_vfio *first,
+	     const struct tce_dev *dev);
+void tce_leave(struct tce_vfio *v);
+
 int tce_get_info(int container, struct vfio_iommu_spapr_tce_info *info);
 int tce_enable(int container);
 int tce_disable(int container);
@@ -164,10 +171,6 @@ int tce_remove(int container, uint64_t start);
 int tce_map(int container, const void *va, uint64_t iova, uint64_t size,
 	    unsigned int flags);
 int tce_unmap(int container, uint64_t iova, uint64_t size);
-
-/* What spapr_tce_hold has where in what it maps */
-#define TCE_HELD_TEXT		"memory of an earlier user"
-#define TCE_HELD_TEXT_AT	(32 * KiB)
 
 /* v1: enable the container; v2: register the memory. And the reverse. */
 int tce_ready(struct tce_vfio *v, const struct tce_mem *mem);

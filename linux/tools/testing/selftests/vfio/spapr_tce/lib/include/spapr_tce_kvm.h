@@ -67,6 +67,10 @@ int vm_table(struct guest *g, unsigned int shift, uint64_t start, uint64_t size)
 /* Has the guest make a hypercall: its status, or LEFT */
 long vm_hcall(struct guest *g, uint64_t nr, uint64_t ioba, uint64_t tce,
 	      uint64_t pages);
+/* These have it put an entry, or so many as are in LIST, or clear so many */
+long vm_put(struct guest *g, uint64_t ioba, uint64_t tce);
+long vm_put_list(struct guest *g, uint64_t ioba, uint64_t pages);
+long vm_stuff(struct guest *g, uint64_t ioba, uint64_t pages);
 void *vm_va(struct guest *g, uint64_t gpa);
 /* A list of so many pages from an address on, the last one first */
 void vm_make_list(struct guest *g, uint64_t gpa, int n, uint64_t page);
