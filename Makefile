@@ -83,7 +83,7 @@ series-build: tree ## build and boot every commit of the series (long)
 kernel: install tree ## build/$(BASE)/{64k,4k,debug}: our kernels
 	@lab/kernel 64k 4k debug
 
-selftests: install tree ## the selftests, for the guests
+selftests: install tree ## the selftests and lab/programs, for the guests
 	@lab/selftests
 
 shell: install tree ## a shell in a guest (MACHINE=p9 KERNEL=ours-64k)

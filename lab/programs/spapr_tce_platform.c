@@ -17,14 +17,12 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
-#include "spapr_tce.h"
+#include "platform.h"
 
 #define UNIT		(64 * KiB)
 #define LEN		2048
@@ -39,23 +37,6 @@ static char host_before[1024];
 static int host_io_before;
 
 #define fact(name, fmt, ...) tce_log("pe " name ": " fmt, ##__VA_ARGS__)
-
-static const struct page_size {
-	unsigned int shift;
-	unsigned int bit;		/* in the answer of the firmware */
-	const char *name;
-} page_sizes[] = {
-	{ 12, 0, "4K" },
-	{ 16, 1, "64K" },
-	{ 21, 8, "2M" },
-	{ 24, 2, "16M" },
-	{ 25, 3, "32M" },
-	{ 26, 4, "64M" },
-	{ 27, 5, "128M" },
-	{ 28, 6, "256M" },
-	{ 34, 7, "16G" },
-	{ }
-};
 
 static const char *size_name(uint64_t size, char buf[24])
 {
@@ -73,128 +54,6 @@ static uint64_t window_size(unsigned int shift)
 	return WINDOW_SIZE < 2ULL << shift ? 2ULL << shift : WINDOW_SIZE;
 }
 
-/* What the device tree and the firmware say */
-struct platform {
-	bool has_default;
-	uint64_t start, size;		/* of the default window */
-	bool ddw;
-	bool reset;
-	unsigned int outputs;		/* of the query */
-	bool asked;			/* what follows is known */
-	unsigned int windows;		/* of a PE that has none */
-	uint64_t pgsizes;
-};
-
-static int read_cells(const char *node, const char *name, uint32_t *cell,
-		      int max)
-{
-	char path[PATH_MAX * 2];
-	ssize_t n;
-	int fd, i;
-
-	snprintf(path, sizeof(path), "%s/%s", node, name);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, cell, max * sizeof(*cell));
-	close(fd);
-	if (n < 0)
-		return -EIO;
-	n /= sizeof(*cell);
-	for (i = 0; i < n; i++)
-		cell[i] = be32toh(cell[i]);
-	return n;
-}
-
-/* An RTAS call from userspace: kernels may allow some calls only */
-static int rtas_query(const struct platform *p, const uint32_t *ddw,
-		      uint64_t buid, uint32_t config_addr, uint32_t *out)
-{
-	struct {
-		uint32_t token, nargs, nret, args[16];
-		uint64_t rets;
-	} call = {
-		.token = htobe32(ddw[0]),
-		.nargs = htobe32(3),
-		.nret = htobe32(p->outputs),
-		.args = { htobe32(config_addr), htobe32(buid >> 32),
-			  htobe32(buid) },
-	};
-	unsigned int i;
-
-	if (syscall(SYS_rtas, &call))
-		return -errno;
-	for (i = 0; i < p->outputs; i++)
-		out[i] = be32toh(call.args[3 + i]);
-	return out[0] ? -EIO : 0;
-}
-
-static int ask_platform(struct platform *p)
-{
-	char path[PATH_MAX], node[PATH_MAX], phb[PATH_MAX];
-	unsigned int domain, bus, slot, fn;
-	char *end;
-	uint32_t cell[8], ddw[3], out[6] = {};
-	const struct page_size *ps;
-	uint64_t buid;
-	uint32_t mask;
-	int n;
-
-	memset(p, 0, sizeof(*p));
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node",
-		 dev->bdf);
-	if (!realpath(path, node))
-		return -errno;
-
-	/* The PHB is the uppermost node of those for PCI */
-	strcpy(phb, node);
-	end = strstr(phb, "/base/pci@");
-	if (!end)
-		return -ENODEV;
-	end = strchr(end + strlen("/base/"), '/');
-	if (end)
-		*end = '\0';
-
-	/* A window may be described for the device or for a bus above it */
-	while (!p->has_default && strstr(node, "/devicetree/base/")) {
-		n = read_cells(node, "ibm,dma-window", cell, 8);
-		if (n == 5) {
-			p->has_default = true;
-			p->start = (uint64_t)cell[1] << 32 | cell[2];
-			p->size = (uint64_t)cell[3] << 32 | cell[4];
-			break;
-		}
-		*strrchr(node, '/') = '\0';
-	}
-	if (!p->has_default || read_cells(node, "ibm,ddw-applicable", ddw, 3) < 3)
-		return 0;
-
-	p->ddw = true;
-	p->outputs = 5;
-	n = read_cells(node, "ibm,ddw-extensions", cell, 8);
-	p->reset = n >= 2 && cell[0] >= 1;
-	if (n >= 3 && cell[0] >= 2 && cell[2] == 1)
-		p->outputs = 6;
-
-	if (read_cells(phb, "reg", cell, 2) != 2 ||
-	    sscanf(dev->bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn) != 4)
-		return 0;
-	buid = (uint64_t)cell[0] << 32 | cell[1];
-	n = rtas_query(p, ddw, buid, bus << 16 | slot << 11 | fn << 8, out);
-	if (n) {
-		tce_log("the firmware cannot be asked: %s", strerror(-n));
-		return 0;
-	}
-
-	p->asked = true;
-	p->windows = out[1];
-	mask = p->outputs == 6 ? out[4] : out[3];
-	for (ps = page_sizes; ps->name; ps++)
-		if (mask >> ps->bit & 1)
-			p->pgsizes |= 1ULL << ps->shift;
-	return 0;
-}
-
 /* No window is described: it is no PE, neither the host nor VFIO can use it */
 TEST(no_window_at_all)
 {
@@ -204,7 +63,7 @@ TEST(no_window_at_all)
 
 	if (dev->group >= 0)
 		SKIP(return, "the device is in a PE");
-	ASSERT_EQ(0, ask_platform(&p));
+	ASSERT_EQ(0, ask_platform(dev, &p));
 	EXPECT_FALSE(p.has_default);
 	snprintf(path, sizeof(path),
 		 "/sys/bus/pci/devices/%s/driver_override", dev->bdf);
@@ -261,7 +120,7 @@ TEST_F(pe, info_is_true)
 
 	if (dev->group < 0)
 		SKIP(return, "the device is in no PE");
-	ASSERT_EQ(0, ask_platform(&p));
+	ASSERT_EQ(0, ask_platform(dev, &p));
 	ASSERT_TRUE(p.has_default);
 	if (p.start < 4 * GiB) {
 		size = p.size;
@@ -468,7 +327,7 @@ TEST_F_TIMEOUT(pe, default_window_again, 60)
 
 	if (dev->group < 0)
 		SKIP(return, "the device is in no PE");
-	ASSERT_EQ(0, ask_platform(&p));
+	ASSERT_EQ(0, ask_platform(dev, &p));
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	ret = tce_create(v->container, 12, 16 * MiB, 1, &start);
 	/* Without DDW there is nothing that would tell the user of 4K pages */
@@ -571,7 +430,7 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	if (!self->ddw) {
 		/* The calls may be there, but no page size or no window */
-		ASSERT_EQ(0, ask_platform(&p));
+		ASSERT_EQ(0, ask_platform(dev, &p));
 		ret = tce_create(v->container, 12, WINDOW_SIZE, 1, &start);
 		EXPECT_EQ(!p.ddw ? -EOPNOTSUPP : !p.pgsizes ? -EINVAL : -ENOSPC,
 			  ret);
@@ -620,37 +479,6 @@ TEST_F_TIMEOUT(pe, each_device, 120)
 	}
 	EXPECT_EQ(0, tce_dma_ok(&self->v, start, self->mem.va, LEN));
 	fact("devices with DMA", "%d", used);
-}
-
-/*
- * A platform that can be told to fail. The state of the PE, and the next call
- * that fails, are written to the vendor ID of a device of the PE.
- */
-enum {
-	SHIM_FAIL_QUERY = 1,		/* the next call ends with status -value */
-	SHIM_FAIL_CREATE,
-	SHIM_FAIL_REMOVE,
-	SHIM_FAIL_RESET,
-	SHIM_SHORT,			/* the next window is 2^value times smaller */
-	SHIM_EEH,			/* the PE is in this state */
-};
-
-#define SHIM_EEH_FROZEN	2
-
-static int shim(unsigned int what, unsigned int value)
-{
-	uint32_t word = htole32(0x5f10U << 16 | what << 8 | value);
-	char path[128];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev->bdf);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	if (pwrite(fd, &word, sizeof(word), 0) != sizeof(word))
-		ret = -EIO;
-	close(fd);
-	return ret;
 }
 
 FIXTURE(shim) {
@@ -726,7 +554,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	value = class(v);
 	EXPECT_NE(0, value);
 
-	ASSERT_EQ(0, shim(SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(~0U, class(v));
 	/* The IOMMU is not the device: entries can be changed all the same */
@@ -770,7 +598,7 @@ TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
-	ASSERT_EQ(0, shim(SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_UNFREEZE_IO));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED_DMA, eeh(v, VFIO_EEH_PE_GET_STATE));
@@ -787,7 +615,7 @@ TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 	if (self->why)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
-	ASSERT_EQ(0, shim(SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
 	tce_vfio_close(v);
 	ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
@@ -825,17 +653,17 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 	iova = tce_def_start(v);
 	for (i = 0; i < 2; i++) {
 		/* The default window is restored by a reset */
-		ASSERT_EQ(0, shim(SHIM_FAIL_RESET, failures[i].status));
+		ASSERT_EQ(0, shim(dev, SHIM_FAIL_RESET, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_map(v->container, self->mem.va,
 						   iova, UNIT, TCE_RW));
 		EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT,
 				     TCE_RW));
 
 		/* Beside it */
-		ASSERT_EQ(0, shim(SHIM_FAIL_QUERY, failures[i].status));
+		ASSERT_EQ(0, shim(dev, SHIM_FAIL_QUERY, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
 						      WINDOW_SIZE, 1, &start));
-		ASSERT_EQ(0, shim(SHIM_FAIL_CREATE, failures[i].status));
+		ASSERT_EQ(0, shim(dev, SHIM_FAIL_CREATE, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
 						      WINDOW_SIZE, 1, &start));
 		EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
@@ -843,12 +671,12 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 
 		/* Alone; what the platform does not remove stays, empty */
 		ASSERT_EQ(0, tce_remove(v->container, iova));
-		ASSERT_EQ(0, shim(SHIM_FAIL_CREATE, failures[i].status));
+		ASSERT_EQ(0, shim(dev, SHIM_FAIL_CREATE, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
 						      WINDOW_SIZE, 1, &start));
 		ASSERT_EQ(0, tce_create(v->container, 16, WINDOW_SIZE, 1,
 					&start));
-		ASSERT_EQ(0, shim(SHIM_FAIL_REMOVE, failures[i].status));
+		ASSERT_EQ(0, shim(dev, SHIM_FAIL_REMOVE, failures[i].status));
 		EXPECT_EQ(0, tce_remove(v->container, start));
 		EXPECT_EQ(0, make_and_use(v, &self->mem));
 
@@ -868,13 +696,13 @@ TEST_F_TIMEOUT(shim, busy_calls_are_made_again, 60)
 	if (self->why)
 		SKIP(return, "%s", self->why);
 	iova = tce_def_start(v);
-	ASSERT_EQ(0, shim(SHIM_FAIL_RESET, 2));
+	ASSERT_EQ(0, shim(dev, SHIM_FAIL_RESET, 2));
 	EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
-	ASSERT_EQ(0, shim(SHIM_FAIL_QUERY, 2));
+	ASSERT_EQ(0, shim(dev, SHIM_FAIL_QUERY, 2));
 	EXPECT_EQ(0, make_and_use(v, &self->mem));
-	ASSERT_EQ(0, shim(SHIM_FAIL_CREATE, 2));
+	ASSERT_EQ(0, shim(dev, SHIM_FAIL_CREATE, 2));
 	ASSERT_EQ(0, tce_create(v->container, 16, WINDOW_SIZE, 1, &start));
-	ASSERT_EQ(0, shim(SHIM_FAIL_REMOVE, 2));
+	ASSERT_EQ(0, shim(dev, SHIM_FAIL_REMOVE, 2));
 	EXPECT_EQ(0, tce_remove(v->container, start));
 	EXPECT_EQ(0, make_and_use(v, &self->mem));
 	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
@@ -889,7 +717,7 @@ TEST_F_TIMEOUT(shim, reset_fails_on_the_way_back, 60)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, tce_def_start(v),
 			     UNIT, TCE_RW));
-	ASSERT_EQ(0, shim(SHIM_FAIL_RESET, 1));
+	ASSERT_EQ(0, shim(dev, SHIM_FAIL_RESET, 1));
 	tce_vfio_close(v);
 	ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
 	ASSERT_EQ(0, tce_register(v->container, self->mem.va, self->mem.size));
@@ -907,7 +735,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	if (self->why)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
-	ASSERT_EQ(0, shim(SHIM_SHORT, 1));
+	ASSERT_EQ(0, shim(dev, SHIM_SHORT, 1));
 	ASSERT_EQ(0, tce_create(v->container, 16, size, 1, &start));
 	/* In its middle a mapping begins to fail: all of it goes */
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va,
