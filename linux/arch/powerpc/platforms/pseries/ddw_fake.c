@@ -3,9 +3,9 @@
  * A platform with DMA windows for KUnit tests
  *
  * It takes the place of the RTAS calls and hypercalls of ddw.c while a test runs.
- * What comes from other tasks than that of the test goes to the real platform. It does as LoPAR says, or QEMU where that
- * leaves room, and any call can be made to fail, before it did anything or half
- * way through a list of entries.
+ * What comes from other tasks than that of the test goes to the real platform. It
+ * does as LoPAR says, or QEMU where that leaves room, and any call can be made to
+ * fail, before it did anything or half way through a list of entries.
  *
  * There are two PEs, each of a PHB of its own, with a default window at first.
  * The windows of a PE have numbers, a new one gets the lowest that is free: as in
