@@ -74,11 +74,11 @@ tree: install ## build/$(BASE)/tree: the kernel as a git repository, a commit pe
 refresh: ## bring commits made in build/$(BASE)/tree back into patches/ and linux/
 	@lab/refresh
 
-series: tree ## build/$(BASE)/series: patches to mail, checked with `git am`
+series: tree ## build/$(BASE)/series: mails, the whole and its parts, checked with `git am`
 	@lab/series
 
 series-build: tree ## build and boot every commit of the series (long)
-	@lab/series --build
+	@lab/series-build
 
 kernel: install tree ## build/$(BASE)/{64k,4k,debug}: our kernels
 	@lab/kernel 64k 4k debug

@@ -58,3 +58,11 @@ vmlinux() {
 	*) echo "$1" ;;
 	esac
 }
+
+# The parts of the series, in order, a line for each: "NAME COUNT" or "NAME COUNT
+# alone"; see lab/series.
+parts() {
+	awk '/^# part / { if (n) print part, n, alone; part = $3; alone = $4; n = 0; next }
+	     /^[^#]/ { n++ }
+	     END { if (part) print part, n, alone }' "$patches/series"
+}
