@@ -93,23 +93,24 @@ row() {
 cat >"$page" <<'END'
 # Kinds of PE
 
-Platforms do not have the same DMA windows for each device. This table is written by
-`tests/pe-kinds.t` from what it finds, and the test fails when the page here says something
-else: nothing in it was typed in. On each PE the lab's `spapr_tce_platform` compares
-`VFIO_IOMMU_SPAPR_TCE_GET_INFO` with the device tree and with what the firmware answers, has a
-device move data through everything that is announced, tries what is not, and lets the host's
-NVMe driver work before and after.
+Platforms offer different DMA windows for different devices. `tests/pe-kinds.t` writes this page from
+its results, and fails if the page in `docs` differs, so no figure was typed in by hand. On each PE the
+lab's `spapr_tce_platform` compares `VFIO_IOMMU_SPAPR_TCE_GET_INFO` with the device tree and with the
+answers of the firmware. A device then moves data through every window that is announced, windows that
+are not announced are requested and have to be refused, and the host's NVMe driver works before and
+after. [architecture.md](architecture.md) defines the terms.
 
-- **Default window**: of the platform, from the device tree. Users are told of what is below 4G.
-- **At once**: how many windows a user can have. **Page sizes**: what GET_INFO announces.
-- **4K window**: where a `VFIO_IOMMU_SPAPR_TCE_CREATE` of 16M in 4K pages goes as the only window:
-  it is served by the default window, wherever that is.
-- **Alone**, **beside the default**: where larger windows are, and for which page sizes DMA
-  went through them, created and removed twice over. An asterisk: no memory of the lab has such
-  pages, so that nothing was mapped.
-- **Refused**: with which errno. That changed nothing: all windows worked after it.
-- **Host**: the windows of its driver, the same before and after. A direct window maps all
-  memory once and for all.
+- **Default window**: the platform's window, from the device tree. Users are told of its part below 4G.
+- **At once**: the number of windows that a user can have at the same time. **Page sizes**: the sizes
+  that GET_INFO announces.
+- **4K window**: the address that `VFIO_IOMMU_SPAPR_TCE_CREATE` returns for a window of 16M in 4K pages,
+  if it is the only window. The default window serves this request, wherever it is.
+- **Alone**, **beside the default**: the address of larger windows, and the page sizes for which DMA
+  worked there; each window was created and removed twice. An asterisk means that the lab has no memory
+  in pages of that size, so that no memory was mapped.
+- **Refused**: the requests that were refused, with their errnos. A refusal changed no state: all
+  windows worked afterwards.
+- **Host**: the windows of the host's driver, which were the same before and after.
 
 | Kind | Made by | Default window | At once | Page sizes | 4K window | Alone | Beside the default | Refused | Host | Devices |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
