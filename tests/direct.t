@@ -1,14 +1,14 @@
 #!/bin/bash
-# Windows of the host's own drivers: what memory they map, when it comes and goes and
-# where it ends, and what a device that does not reach 64 bits gets.
-# shellcheck disable=SC2016 # the guest's to expand
+# Windows of the host's own drivers: the memory that they map, memory that is added and
+# removed, the end of a window, and devices that do not reach 64 bits.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
-# The window that maps memory, when a mark was written
+# window MARK : the direct window at the time of a mark
 window() { "$top/lab/trace" state "$guest_trace" "$1" | sed -n 's/^window liobn=0x80000001 //p'; }
 
-# blocks NAME LAB-BOOT-OPTIONS... : the last block of memory that can be taken away
-# is, and comes back
+# blocks NAME LAB-BOOT-OPTIONS... : a guest sets the last block of memory that can be set
+# offline offline, and online again
 blocks() {
 	guest "$@" -- '
 		unset LAB_TRACE
@@ -25,7 +25,8 @@ blocks() {
 	is "$(grep -cx -e online -e reads "$guest_log")" 2 "$1: memory comes back, the disk works"
 }
 
-# 17 GiB, with I/O pages of up to 16G: in blocks of 256M all of it is mapped
+# 17 GiB, on a platform with I/O pages of up to 16G. All memory is mapped in pages as large as
+# a memory block, 256M.
 blocks 17g -k ours-64k -m p9-17g
 is "$(window 0x7ce00021)" "start=0x800000000000000 page=0x10000000 set=68 size=0x800000000" \
 	"17g: all memory is mapped"
@@ -34,17 +35,17 @@ is "$(window 0x7ce00023 | grep -o 'set=[0-9]*')" set=68 "17g: and mapped"
 is "$(trace_count 0x7ce00021 stuff) $(trace_count 0x7ce00021 failed)" "1 0" "17g: one call clears it"
 is "$(trace_count 0x7ce00022 indirect) $(trace_count 0x7ce00022 failed)" "1 0" "17g: one call maps it"
 
-# The same one by one, in pages of 16M
+# The same with one call for each entry, in pages of 16M
 blocks multitce-off -k ours-64k -m p9 -a multitce=off
 is "$(trace_count 0x7ce00021 put) $(trace_count 0x7ce00021 cleared) $(trace_count 0x7ce00021 stuff)" \
 	"16 16 0" "multitce=off: a block is cleared"
 is "$(trace_count 0x7ce00022 put) $(trace_count 0x7ce00022 set) $(trace_count 0x7ce00022 indirect)" \
 	"16 16 0" "multitce=off: and mapped"
 
-# A module is plugged that is beyond the direct window, which was made for the memory
-# that a kernel without NUMA finds at boot. It can be used, by way of the default window.
-# A file fills all memory but the last 300 MiB, so that buffers have to be in the module.
-# What the driver has in the direct window stays there when it sets its mask again.
+# A memory module is plugged beyond the direct window, whose size is that of the memory
+# which a kernel without NUMA finds at boot. Devices reach the module through the default
+# window. A file fills all memory but the last 300 MiB, so that buffers have to be in the
+# module. When the driver sets its DMA mask again, its buffers in the direct window stay.
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -88,9 +89,9 @@ is "$("$top/lab/trace" events "$guest_trace" 0x7ce00021 |
 [ "$(trace_count 0x7ce00021 set)" -ge 4096 ]
 ok $? "beyond: at least one of them as a whole"
 
-# A disk whose driver is told that it reaches 48 bits. The host's driver is back after a
-# user (after mark 0x7ce0000a): the PE is put into limited addressing mode by a reset, and has
-# a direct window. The next user (0x7ce00001) has it reset, which ends the mode.
+# A disk whose driver is told that the disk reaches 48 bits. When the host's driver comes
+# back after a user, a reset puts the PE into limited addressing mode, and the PE gets a
+# direct window. The claim of the next user resets the PE, which ends the mode.
 guest limited -k ours-64k -m p9-limited -- '
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
 	echo "1b36 0010 ffffffff ffffffff 010802 ffffff 10000" >/sys/bus/pci/drivers/nvme/new_id

@@ -1,7 +1,7 @@
 #!/bin/bash
-# One container, and PEs whose firmware differs: a group comes in where the platform has
-# the container's windows at the same addresses, and is refused elsewhere, for a reason,
-# with no harm to anybody.
+# One container, and PEs whose firmware differs. A group can join the container if its
+# platform offers the container's windows at the same addresses. Otherwise it is refused with
+# a specific errno, and no group is harmed.
 . "$(dirname "$0")/lib.sh"
 
 run_guest mixed -k ours-64k -m pe-kinds -t 300 -- '

@@ -1,11 +1,11 @@
 #!/bin/bash
 # The host's driver comes back to a PE that has one window at a time, as SR-IOV functions
-# do, and the firmware fails a call and all after it: the default window has been removed
-# for a direct one, and neither is to be had. The driver has a window that works then, or
-# is told that it cannot do DMA; it never uses a window that is not there. As soon as the
-# firmware works again so does the disk, as before. PE 2 has two disks. With KERNEL in
-# the environment, of another kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# do. The firmware fails one call and all calls after it, so the default window may have been
+# removed while no direct window can be had. The driver then has a window that works, or is
+# told that it cannot do DMA; it never uses a window that does not exist. When the firmware
+# works again, the disks work as before. PE 2 has two disks. KERNEL in the environment names
+# another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
 

@@ -1,8 +1,8 @@
 #!/bin/bash
-# The host's driver comes back to its device, and a call of the firmware fails that
-# is to give it a window for all of memory. It has the default window then, and what
-# it was refused once it gets the next time.
-# shellcheck disable=SC2016 # the guest's to expand
+# The host's driver comes back to its device, and one of the firmware calls fails that give
+# it a direct window. The driver then uses the default window. It gets the direct window the
+# next time.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
 guest rounds -k ours-debug -m p9 -t 600 -a panic_on_warn=1 -- '

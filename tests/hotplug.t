@@ -1,13 +1,13 @@
 #!/bin/bash
-# PHBs, devices and memory that go and come at run time. With KERNEL in the environment,
-# of another kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# PHBs, devices and memory that are removed and added at run time. KERNEL in the environment
+# names another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
 checked=${KERNEL:-ours-4k}	# has lockdep
 
-# A PHB is removed and added again, as the platform's tools do it; the kernel
-# gives it another domain number. VFIO works on its device then.
+# A PHB is removed and added again, as the platform's tools do it, and gets another domain
+# number. VFIO works on its device afterwards.
 guest phb -k "$kernel" -m p9-2phb -t $((patience * 120)) -- '
 	slots=/sys/bus/pci/slots/control
 	echo 1 >/sys/bus/pci/devices/0001:00:01.0/remove
@@ -23,9 +23,9 @@ for line in "phb removed" "iommu gone" "phb added" "iommu back"; do
 done
 
 # The same with PEs that have one window at a time, as SR-IOV functions do. The host has a
-# direct window in place of the default one: it goes with the PHB, and the disks have one
-# again when the PHB has come back, as does a user. PE 2 has two disks, PE 4 had a user
-# before, PE 6 cannot be reset.
+# direct window in place of the default one. The window is removed with the PHB; when the PHB
+# has come back, the disks get a direct window again, and VFIO works. PE 2 has two disks, PE 4
+# had a user before, and PE 6 cannot be reset.
 guest single -k "$kernel" -m pe-life -t $((patience * 240)) -a nvme_core.admin_timeout=20 -- '
 	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
 	slots=/sys/bus/pci/slots/control
@@ -70,8 +70,8 @@ is "$("$top/lab/trace" states "$guest_trace" 0x7ce00011 | same_windows)" "" \
 is "$("$top/lab/trace" counts "$guest_trace" 0x7ce00011 | grep -c ' left=0 ')" 2 \
 	"one window at a time: every window was empty when it was removed"
 
-# A device is added to a PE that a user has: it joins the group, and no driver of
-# the host gets it. It is the host's again afterwards.
+# A device is added to a PE that a user has. It joins the group, and no driver of the host
+# gets it. After the user has ended, the host can use it.
 guest device -k "$checked" -m p9 -t $((patience * 180)) -- '
 	group=$(readlink -f /sys/bus/pci/devices/0000:00:01.0/iommu_group)
 	nvme=/sys/bus/pci/devices/0000:00:02.0
@@ -93,9 +93,10 @@ for line in joined "no driver" refused reads; do
 	ok $? "hot added device: $line"
 done
 
-# A device is to go while a user's program has it and moves data. The program is asked
-# for it, and gives it back, or is not asked: then it waits for the program to end. A
-# PHB does not go before its devices. What comes back works, and all is as before.
+# A device is removed while a user's program has it and moves data. The program is asked to
+# release the device and does so; or it is not asked, and the removal waits until the program
+# ends. A PHB cannot be removed before its devices. Devices that are added again work, and the
+# state of the guest is as before.
 guest unplug -k "$kernel" -m p9-2phb -t $((patience * 180)) -- '
 	slots=/sys/bus/pci/slots/control
 	unplug() {	# HOW DEVICE AFTERWARDS
@@ -134,8 +135,8 @@ for line in "0000:00:01.0 device: the program ended well" "0000:00:01.0 device: 
 done
 is "$(grep -c '^demo: .*: ok$' "$guest_log")" 15 "unplug: VFIO works with what came back"
 
-# A PE goes for good, with its nodes in the device tree, as drmgr does it. So do its
-# group and all memory, as soon as KVM has no guest any more that has had the group.
+# A PE is removed for good, with its nodes in the device tree, as drmgr does it. Its group and
+# all its memory are freed as soon as the last KVM guest that had the group has ended.
 phb_goes() {
 	guest "phb goes $1" -k "$1" -m p9-kvm-2phb -t $((patience * 300)) -- '
 	goes() {
@@ -167,8 +168,8 @@ phb_goes() {
 phb_goes "$kernel"
 [ -n "${KERNEL-}" ] || phb_goes ours-debug
 
-# A memory module is plugged while a user has windows in one PE, and the host a direct
-# one in another: it is mapped in the latter, and nowhere in the former.
+# A memory module is plugged while a user has windows in one PE and the host has a direct
+# window in another. The module is mapped in the host's window and in no window of the user.
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -205,14 +206,14 @@ is "$("$top/lab/trace" events "$guest_trace" 0x7ce00011 | awk '
 	END { for (k in n) print k, n[k] }')" "0x80000001 set 0 32" \
 	"module: its 512 MiB are 32 pages of 16 MiB in the host's window, and nothing elsewhere"
 
-# Memory that is added while a user has the group does not become an entry of his.
+# Memory that is added while a user has the group is not mapped in the user's windows.
 count_steps memory -k "$kernel" -m p9 -t $((patience * 180)) -- spapr_tce_isolation
 for round in 0 1 2; do
 	costs "memory comes, round $round" ""
 done
 
-# Memory goes and comes while a PE does: what the host has of windows, and what it
-# maps new memory into, are the same at any time.
+# Memory is removed and added while a PE changes its owner. New memory is mapped in the host's
+# windows at any time.
 guest memory -k "$checked" -m p9 -t $((patience * 240)) -- '
 	for block in /sys/devices/system/memory/memory*/state ""; do
 		[ -e "$block" ] && echo offline >$block 2>/dev/null && break

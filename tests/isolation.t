@@ -1,7 +1,7 @@
 #!/bin/bash
-# What the hypervisor saw while a device went from the host to a user and back.
-# The demo has told the user's side: that DMA worked where it should.
-# shellcheck disable=SC2016 # the guest's to expand
+# The hypervisor's trace while a device changes from the host to a user and back. The demo
+# checks the user's side: DMA works where it should.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
 guest demo -k ours-64k -m p9 -- 'mark 0x10; spapr_tce_demo; rc=$?; mark 0x20; exit $rc'
@@ -21,7 +21,7 @@ is "$(grep -c . <<<"$host")" 2 "the host has its default and a direct window"
 [ "$(entries 0x10)" -gt 0 ]
 ok $? "the host's direct window maps memory"
 
-# Taking the group: everything is cleared before anything is removed
+# The claim: every window is cleared before any window is removed
 first=$(events $take 1 | grep -E '^(put|stuff|indirect|remove)' | sed '/^remove/,$d')
 is "$(events $take 1 | grep '^remove' | grep -vc 'left=0')" 0 "windows are empty when they are removed"
 [ -n "$first" ]
@@ -41,7 +41,7 @@ is "$(trace_count $allowed refused)" 0 "allowed: none was refused"
 is "$(trace_count $map set)" "$(trace_count $unmap cleared)" "what was set by the mapping is cleared by unmapping"
 is "$(entries $unmapped 1)" 0 "unmapped: no entry is set"
 
-# Giving it back
+# The release
 is "$(events $release 1 | grep '^remove' | grep -vc 'left=0')" 0 "release: windows are empty when they go"
 is "$(windows $released 1)" 1 "released: one window"
 is "$(entries $released 1)" 0 "released: no entry is set"

@@ -1,18 +1,17 @@
 #!/bin/bash
-# Another kernel is started, in an orderly way or after a crash, on a machine whose PEs
-# have one window at a time, as SR-IOV functions do, or cannot be reset. Some have only
-# the host's drivers, with a direct window in place of the default one, some a user, and
-# one had a user before its driver. The second kernel has every disk, with the windows of
-# the first, and VFIO works on every PE, or is refused where nobody can tell what an
-# earlier user has left: no user reaches that. With KERNEL in the environment, of another
-# kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# Another kernel is started by kexec, or after a crash, on a machine whose PEs have one window
+# at a time, as SR-IOV functions do, or cannot be reset. Some PEs have drivers of the host, with
+# a direct window in place of the default one, some have a user, and one had a user before its
+# driver. The second kernel has every disk, with the windows of the first kernel. VFIO works on
+# every PE; if the kernel cannot know which windows an earlier user has left, it refuses VFIO
+# instead, and no user reaches those windows. KERNEL in the environment names another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
 case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
-# The PEs of pe-life and what happens to them: by PHB, what spapr_tce_hold is told ("-": no
-# user), "left" if the user has gone by the time of the kexec
+# The PEs of the machine pe-life: the PHB, the argument of spapr_tce_hold ("-": no user), and
+# "left" if the user has ended before the kexec
 pes='
 0 -
 1 -
@@ -25,7 +24,7 @@ pes='
 8 both'
 disks="0000:00:02.0 0001:00:02.0 0002:00:02.0 0002:00:03.0 0003:00:02.0 0004:00:02.0 0006:00:02.0 0007:00:02.0"
 
-# What the second kernel does
+# The commands of the second kernel
 second='
 	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
 	echo "second kernel"
@@ -48,7 +47,7 @@ second='
 	cat /tmp/heir*
 	true'
 
-# The first kernel. The second one has all CPUs: see kexec.t
+# The commands of the first kernel. The second kernel has all CPUs, see kexec.t.
 first='
 	for address in '$disks'; do
 		disk=$(disk $address)
@@ -136,7 +135,7 @@ has() {
 	grep -qx "$1" "$guest_log"
 	ok $? "$2: $1"
 }
-# lines PREFIX : those of the log that begin with it, without it
+# lines PREFIX : the lines of the log that begin with PREFIX, without it
 lines() { sed -n "s/^$1//p" "$guest_log"; }
 
 # start HOW WHEN [LAB-BOOT-OPTIONS...]
@@ -153,9 +152,9 @@ start() {
 	case $how in *p) has "after a crash" "$name" ;; esac
 	is "$(lines "read ")" "$(lines "wrote ")" "$name: every disk has what was written"
 	is "$(lines "written ")" "${disks// /$'\n'}" "$name: every disk can be written"
-	# The default window of PE 4 is as the device tree has it since the user came, and has
-	# entries, which may be anybody's: after a crash that is left alone, and no direct
-	# window can take its place before VFIO has had the PE.
+	# Since the user came, the default window of PE 4 is as the device tree describes it. It has
+	# entries, and the second kernel cannot know their owner. After a crash it leaves the window
+	# alone, and no direct window can replace it before VFIO has had the PE.
 	case $how:$when in *p:after) spared=4 ;; esac
 	is "$(lines "second: " | grep -v "^$spared ")" "$(lines "first: " | grep -v "^$spared ")" \
 		"$name: the host's windows are in the device tree"
@@ -166,7 +165,7 @@ start() {
 		what="$name: PE $phb"
 		heir=$(lines "heir 000$phb:00:01.0: ")
 		case $phb:$how in
-		5:*p)	# both windows are the user's, and nobody can tell the second kernel
+		5:*p)	# the user has both windows, and the second kernel cannot know of them
 			is "$heir" "claim: EIO" "$what: VFIO is refused what cannot be reset" ;;
 		[56]:*)
 			[[ $heir = ok || $heir = "claim: EIO" ]]
@@ -182,7 +181,7 @@ start() {
 			is "${asked[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0" \
 				"$what: the windows of the host are left alone after a crash" ;;
 		*l)
-			# nobody has told of a direct window that the host made after the load
+			# the second kernel does not know of a direct window that was made after the load
 			[ "$when:$gone" != after:left ] || continue
 			[[ ${asked[$phb]} = *" left=0" ]]
 			ok $? "$what: each window was empty when it was removed" ;;

@@ -175,7 +175,7 @@ programs=(lifecycle windows dma isolation errno pins race blocked groups host)
 # selftests KERNEL MACHINE [CMDLINE]: all of them in one guest. After each the
 # guest is as before the first (lab/guest/settled), nothing has leaked where the
 # kernel can tell, and for the hypervisor the PEs have the same windows.
-# shellcheck disable=SC2016 # the guest's to expand
+# shellcheck disable=SC2016 # the guest expands it
 selftests() {
 	local mark=0x7ce00100 windows
 	run_guest "$2 $1" -k "$1" -m "$2" -t 900 -a "lab.hugepages=64 ${3:-}" -- "programs='${programs[*]}' mark=$mark"'

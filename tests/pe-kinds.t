@@ -1,24 +1,23 @@
 #!/bin/bash
-# Every kind of PE that the lab can make: what GET_INFO says of it is true, what it can
-# do works, the rest is refused, and the host's driver is as well off after as before.
-# What was found is docs/pe-kinds.md: a run writes the page anew, and the one in docs has
-# to be the same. With KERNEL in the environment, of another kernel, whose page sizes may
-# differ: that page is compared with nothing.
-# shellcheck disable=SC2016 # the guest's to expand
+# Every kind of PE that the lab can make: GET_INFO is true, all announced windows work, all
+# other windows are refused, and the host's driver works as well afterwards as before. Each run
+# writes the results as docs/pe-kinds.md, and the page in docs has to be the same. KERNEL in
+# the environment names another kernel; its page sizes may differ, so its page is not compared.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
-# KASAN is for radix only
+# KASAN works on radix only
 case $kernel in *debug) mmu=-radix ;; *) mmu= ;; esac
 
 page=$logs/pe-kinds.md
 mark=0x100
 
-# rows MACHINE <<< "ADDRESS|KIND|HOW IT IS MADE", a line for each PE of the machine. All of
-# them at once: a program mostly waits for its device.
+# rows MACHINE <<< "ADDRESS|KIND|HOW IT IS MADE" : tests the PEs of a machine, one for each line.
+# They run at the same time, since a program mostly waits for its device.
 rows() {
 	local machine=$1 rows kind how
 	rows=$(cat)
-	# Fifteen disks and more: their drivers keep some memory when they come back
+	# The drivers of fifteen disks and more keep some memory when they come back
 	run_guest "$machine" -k "$kernel" -m "$machine" -t $((patience * 300)) -a lab.hugepages=36 -- "rows='$rows'"'
 		export VFIO_TCE_SCRATCH_DISK=1
 		settled
@@ -49,7 +48,7 @@ rows() {
 	done <<<"$rows"
 }
 
-# row KIND HOW: a row of the table, from what the program has printed of the PE
+# row KIND HOW : prints a row of the table, from the program's output about the PE
 row() {
 	tr -d '\r' <"$guest_log" | sed -n "/^kind $1\$/,/^# Totals/p" | awk -F': ' -v kind="$1" -v how="$2" '
 		function cell(s) { printf " %s |", s == "" ? "-" : s }

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Persistent memory, which the host's direct windows do not reach: a driver may ask for
-# 64-bit DMA more than once, and a second device of a PE after the first. Each of them
-# works, before and after a user has had the PE, and so does VFIO. With KERNEL in the
-# environment, of another kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# Persistent memory, which the host's direct windows do not reach. A driver may ask for 64-bit
+# DMA more than once, and a second device of a PE may ask after the first. Every disk works,
+# before and after a user has had the PE, and so does VFIO. KERNEL in the environment names
+# another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
 

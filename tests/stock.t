@@ -1,6 +1,6 @@
 #!/bin/bash
-# The same selftests on stock 6.1, where VFIO is dead on POWER: a test that passed there
-# would be none. `make peer` is about stock 6.12.
+# The selftests on stock 6.1, where VFIO does not work on POWER. A test that passed there would
+# test nothing. `make peer` runs them on stock 6.12.
 . "$(dirname "$0")/lib.sh"
 
 [ -e "$build/stock/stock-6.1/vmlinux" ] ||
