@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What spapr_tce_platform asks a platform, and tells it. */
+/* Questions of spapr_tce_platform to a platform, and commands for it. */
 
 #ifndef PLATFORM_H
 #define PLATFORM_H
@@ -13,7 +13,7 @@ extern const struct page_size {
 	const char *name;
 } page_sizes[];
 
-/* What the device tree and the firmware say */
+/* The answers of the device tree and the firmware */
 struct platform {
 	bool has_default;
 	uint64_t start, size;		/* of the default window */

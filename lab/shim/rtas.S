@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * RTAS for machines that QEMU does not have: it stands between the guest's kernel
- * and QEMU's RTAS, and changes some answers.
+ * RTAS for machines that QEMU does not have: the shim is between the guest's
+ * kernel and QEMU's RTAS, and changes some answers.
  *
  *  - A PE may have one DMA window at a time, as SR-IOV functions do under PowerVM.
- *  - A PE may have limited addressing mode. QEMU puts its windows where that has them.
- *  - A DDW call can fail, once, or some call and all after it, or a window be smaller
- *    than it was asked to be.
- *  - A PE can have EEH: it is enabled, frozen, reset and thawed. What a frozen
- *    device does with memory is QEMU's business and goes on; its config space
- *    reads as all ones.
+ *  - A PE may have limited addressing mode. QEMU places windows at its addresses.
+ *  - A DDW call can fail once, or a call and all calls after it can fail, or a
+ *    window can be smaller than requested.
+ *  - A PE can have EEH: it is enabled, frozen, reset and thawed. The config space
+ *    of a frozen device reads as all ones, but its DMA continues, because QEMU
+ *    does not know of the freeze.
  *
- * SLOF's script (lab/slof) puts it where the kernel has RTAS, with the first two
- * words below set for the machine. The guest asks for the rest at run time by
- * lab/guest/mark: a mark is a write to the vendor ID of a device, which comes by
- * here, and it is for the PHB of that device. See "what" below.
+ * SLOF's script (lab/slof) puts the shim where the kernel has RTAS, with the first
+ * two words below set for the machine. The guest sends further commands at run
+ * time by lab/guest/mark. A mark is a write to the vendor ID of a device, which
+ * passes through the shim; a command is for the PHB of that device.
  *
  * RTAS is entered in 32-bit real mode, big-endian, with the address of the arguments
  * in r3: token, number of arguments, number of results, arguments, results, of 32
  * bits each. The first result is the status. Volatile registers are free, and QEMU's
  * hypercall changes none but r3.
  *
- * A PHB is known by the last digit of its BUID, which for QEMU is its index, and is
- * also in bits 8 to 11 of a LIOBN: so there are at most 16. A PHB is a PE.
+ * A PHB is known by the last digit of its BUID. In QEMU this is the PHB's index,
+ * and is also in bits 8 to 11 of a LIOBN, so there are at most 16 PHBs. A PHB is
+ * a PE.
  */
 
 /* QEMU's tokens: they are fixed, guests keep them when they migrate */
