@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# Sourced after lib.sh: packages from Debian's mirrors, as far as they are there. A mirror
-# between two states has indexes that name files it does not have, or that are not what
-# their Release file says; a suite may be out of reach. Then an older version is taken.
+# Sourced after lib.sh: packages from Debian's mirrors, as far as the mirrors have them. In the
+# middle of an update, a mirror's indexes name missing files or do not match their Release file,
+# and a suite may be unreachable. An older version is taken then.
 
-# foreign_apt SUITE [ARCHITECTURE] : sets apt to the options that have apt-get work with
-# Debian's SUITE (bookworm, trixie) for ppc64el, from the mirrors of this machine's own
-# apt, with lists and packages of its own; nothing of the host's is touched. LAB_MIRRORS
-# in the environment names other mirrors: lines of a sources.list, with @SUITE@ in them.
+# foreign_apt SUITE [ARCHITECTURE] : sets the array apt to options for apt-get, which then uses
+# Debian's SUITE (bookworm, trixie) for ppc64el. The mirrors are those of this machine's own apt,
+# but lists and packages are separate from the host's. LAB_MIRRORS in the environment names other
+# mirrors, as lines of a sources.list with @SUITE@ in them.
 foreign_apt() {
 	local dir=$downloads/apt-$1
 	suite=$1 architecture=${2:-ppc64el} local_debs=() as_root=()
@@ -18,7 +18,7 @@ foreign_apt() {
 		-o "Dir::State=$dir/state" -o "Dir::State::lists=$dir/state/lists" -o "Dir::State::status=$dir/status"
 		-o "Dir::Cache=$dir/cache" -o "Dir::Cache::archives=$dir/cache/archives"
 		-o "Acquire::Languages=none" -o "Acquire::Retries=3" -o "Acquire::http::Timeout=30")
-	# once in a run of a script, its subshells included
+	# once in each run of a script, including its subshells
 	[ "$(cat "$dir/updated" 2>/dev/null)" != $$ ] || return 0
 	mkdir -p "$dir"/{state/lists,cache/archives}/partial "$dir/preferences.d"
 	echo $$ >"$dir/updated"
@@ -38,7 +38,7 @@ foreign_apt() {
 	update
 }
 
-# host_apt : sets apt to the options for the host's own packages. Its preferences hold.
+# host_apt : sets the array apt to options for the host's own packages, with the host's preferences
 host_apt() {
 	suite=bookworm architecture=$(dpkg --print-architecture) local_debs=() as_root=()
 	[ "$(id -u)" = 0 ] || as_root=(sudo)
@@ -50,14 +50,14 @@ host_apt() {
 	apt=(-o "Dir::Etc::preferences=$preferences")
 }
 
-# logged FILE COMMAND... : both streams go to the end of FILE
+# logged FILE COMMAND... : appends the output and the errors of COMMAND to FILE
 logged() {
 	mkdir -p "${1%/*}"
 	"${@:2}" >>"$1" 2>&1 </dev/null
 }
 
-# update : the package lists. One that cannot be had leaves the others, and what needed it
-# is missing later on.
+# update : updates the package lists. A list that cannot be had does not affect the others; its
+# packages are reported as missing later.
 update() {
 	local log=$build/logs/apt-update.log line
 	rm -f "$log"
@@ -66,8 +66,8 @@ update() {
 		awk '!seen[$0]++' | while read -r line; do say "$line"; done
 }
 
-# to_download ARGUMENTS... : what `apt-get ARGUMENTS` has yet to download, as lines of
-# PACKAGE VERSION ARCHITECTURE FILE
+# to_download ARGUMENTS... : prints the packages that `apt-get ARGUMENTS` has yet to download, as
+# lines of PACKAGE VERSION ARCHITECTURE FILE
 to_download() {
 	apt-get "${apt[@]}" -qq -y --print-uris "$@" ${local_debs[@]+"${local_debs[@]}"} 2>/dev/null |
 		sed -nE "\\|^'file:$downloads/all/|d; s/^'[^']*' (([^_ ]*)_([^_ ]*)_([^_ ]*)[.]deb) .*/\2 \3 \4 \1/p" |
@@ -76,18 +76,18 @@ to_download() {
 		done
 }
 
-# file_of PACKAGE : the name under which `apt-get download` has left it. What the current
-# directory has is not to be downloaded.
+# file_of PACKAGE : prints the name of the file that `apt-get download` has made. apt would not
+# name a file that the current directory has, hence the cd.
 file_of() (
 	cd / && deb=$(to_download download "$1") && echo "${deb##* }"
 )
 
 rule_out() { printf '%s\n' "Package: $1" "Pin: version $2" 'Pin-Priority: -1' '' >>"$preferences"; }
 
-# obtain ARGUMENTS... : `apt-get ARGUMENTS`, which downloads packages. A version that the
-# mirror does not have is ruled out, and said, so that apt turns to the next older one; or,
-# since `Architecture: all` is the same everywhere, another architecture's index may name one.
-# Where that is not enough, $why_not says what is missing.
+# obtain ARGUMENTS... : runs `apt-get ARGUMENTS`, which downloads packages. A version that the
+# mirror lacks is ruled out, with a message, so that apt takes the next older one. Packages of
+# `Architecture: all` are the same for all architectures, so a version may also come from the
+# index of another architecture. If that does not suffice, $why_not names the missing packages.
 obtain() {
 	local log=$build/logs/apt.log updated='' gone=() lacking candidates package version arch file other
 	why_not=''
@@ -132,8 +132,8 @@ obtain() {
 	done
 }
 
-# of_all PACKAGE VERSION : downloads another version of a package of `Architecture: all`,
-# by the index of another architecture, and prints the file's name
+# of_all PACKAGE VERSION : downloads another version of a package of `Architecture: all`, from the
+# index of another architecture, and prints the name of its file
 of_all() (
 	other=amd64
 	[ "$architecture" = ppc64el ] || other=ppc64el

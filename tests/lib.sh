@@ -8,8 +8,8 @@ build=$top/build
 t=$(basename "$0" .t)
 logs=$build/logs/$t
 
-# The logs of a run that has failed, or was broken off, are not overwritten: the next run
-# moves them to $logs.failed-N. The last three are kept.
+# The logs of a run that has failed or was interrupted are not overwritten. The next run moves
+# them to $logs.failed-N, and keeps the last three.
 if [ -e "$logs/failed" ]; then
 	n=$(find "${logs%/*}" -maxdepth 1 -name "$t.failed-*" | sed 's/.*-//' | sort -n | tail -n 1)
 	n=$((${n:-0} + 1))
@@ -21,8 +21,8 @@ rm -rf "$logs"
 mkdir -p "$logs"
 date >"$logs/failed"
 
-# Tests that run their guests with the kernel that KERNEL in the environment names give
-# those of kernels with checks more time
+# Kernels with checks need more time. Some tests run their guests with the kernel that KERNEL in
+# the environment names.
 case ${KERNEL-} in
 *debug) patience=5 ;;
 *4k) patience=3 ;;
@@ -44,14 +44,14 @@ ok() {
 	fi
 }
 
-# is GOT WANTED DESCRIPTION
+# is GOT WANTED DESCRIPTION : both are equal
 is() {
 	[ "$1" = "$2" ]
 	ok $? "$3" || true
 	[ "$1" = "$2" ] || diag "   got: $1"$'\n'"wanted: $2"
 }
 
-# seen even when prove hides what passes
+# diag TEXT : prints TEXT, also when prove hides the results
 diag() { printf '# %s\n' "${1//$'\n'/$'\n'# }" >&2; }
 
 skip_all() {
@@ -67,9 +67,9 @@ done_testing() {
 	exit 0
 }
 
-# guest NAME LAB-BOOT-OPTIONS... : boots a guest. Its console is in $guest_log,
-# the hypervisor's trace in $guest_trace, lab/boot's status in $guest_status (126:
-# the kernel warned). Nothing is counted.
+# guest NAME LAB-BOOT-OPTIONS... : boots a guest. $guest_log has its console, $guest_trace the
+# hypervisor's trace, and $guest_status the status of lab/boot (126: the kernel warned). It
+# counts no test.
 guest() {
 	local name=$1
 	shift
@@ -80,10 +80,10 @@ guest() {
 	tr -d '\r' <"$guest_log" >"$guest_log.new" && mv "$guest_log.new" "$guest_log"
 }
 
-# run_guest NAME LAB-BOOT-OPTIONS... : the same, and each KTAP result of the guest
-# is one of ours, as it comes. Counted as well: that each plan was met, since a
-# test that died says nothing, and that the guest ended with status 0 and without
-# a kernel warning.
+# run_guest NAME LAB-BOOT-OPTIONS... : boots a guest as well. Each KTAP result of the guest becomes
+# a result of this test, as it arrives. Two more results are added: each plan was met, since a
+# program that died prints no result, and the guest ended with status 0 and without a warning of
+# its kernel.
 run_guest() {
 	local name=$1 line planned='' seen=0 desc said=''
 	shift
@@ -117,8 +117,8 @@ run_guest() {
 	[ "$guest_status" = 0 ] || diag "$(cat "$guest_log.err")"$'\n'"log: ${guest_log#"$top"/}"
 }
 
-# monitor LOG COMMAND... : to QEMU's monitor, when the guest of that log has written
-# "plug". The guest is the only one whose directory is in TMPDIR.
+# monitor LOG COMMAND... : waits until the guest of that log has written "plug", and sends commands
+# to QEMU's monitor. No other guest may have its directory in TMPDIR.
 monitor() {
 	until grep -qs '^plug' "$1"; do sleep 0.2; done
 	shift
@@ -131,13 +131,13 @@ monitor() {
 		1 while <$s>' "$TMPDIR"/lab.*/monitor "$@"
 }
 
-# trace_count MARK KEY: one number of `lab/trace counts` for $guest_trace
+# trace_count MARK KEY : prints one number of `lab/trace counts` for $guest_trace
 trace_count() {
 	"$top/lab/trace" counts "$guest_trace" "$1" | sed -n "s/.*\\b$2=\\([0-9]*\\).*/\\1/p" | head -n 1
 }
 
-# count_steps NAME LAB-BOOT-OPTIONS... : run_guest, and then ${cost[STEP]} has what
-# was counted in each step that a program of the guest named, and is not 0
+# count_steps NAME LAB-BOOT-OPTIONS... : calls run_guest. For each step that a program of the guest
+# named, ${cost[STEP]} has the counts that are not 0.
 declare -A cost=()
 count_steps() {
 	local name counts
@@ -152,15 +152,15 @@ count_steps() {
 			sed -E 's/(section|mark|xlate|refused|query)=\S+ ?//g; s/\w+=0\b ?//g; s/ $//'))
 }
 
-# step_number STEP KIND: how many of a kind
+# step_number STEP KIND : prints the count of one kind
 step_number() {
 	[[ " ${cost[$1]-} " =~ \ $2=([0-9]+) ]] && echo "${BASH_REMATCH[1]}" || echo 0
 }
 
-# costs STEP COUNTS: these and nothing else
+# costs STEP COUNTS : the step has these counts and no others
 costs() { is "${cost[$1]-not run}" "$2" "$where: $1: ${2:-nothing}"; }
 
-# clears STEP N: N pages by N calls; a single page by whichever call
+# clears STEP N : the step cleared N pages by N calls, of either kind
 clears() {
 	case ${cost[$1]-} in
 	"put=$2 cleared=$2"|"stuff=$2 cleared=$2") ok 0 "$where: $1: $2 calls" ;;
@@ -168,13 +168,13 @@ clears() {
 	esac
 }
 
-# The selftests, in the order in which they are run. The disk of the guest is the
-# lab's, so the tests may write to it.
+# The selftests, in the order in which they are run. The guest's disk is a scratch disk, so the
+# tests may write to it.
 programs=(lifecycle windows dma isolation errno pins race blocked groups host)
 
-# selftests KERNEL MACHINE [CMDLINE]: all of them in one guest. After each the
-# guest is as before the first (lab/guest/settled), nothing has leaked where the
-# kernel can tell, and for the hypervisor the PEs have the same windows.
+# selftests KERNEL MACHINE [CMDLINE] : runs all of them in one guest. After each program the guest
+# has the same state as before the first (lab/guest/settled), kmemleak finds no leak if the kernel
+# has it, and the hypervisor has the same windows.
 # shellcheck disable=SC2016 # the guest expands it
 selftests() {
 	local mark=0x7ce00100 windows
@@ -193,8 +193,8 @@ selftests() {
 	is "$windows" "" "$2 $1: the hypervisor has the same windows after each program"
 }
 
-# What of the output of `lab/trace states` is not as in the first state, windows
-# alone: what the host maps there comes and goes.
+# same_windows : reads the output of `lab/trace states`, and prints the states whose windows differ
+# from the first state. Entries are not compared, since the host's mappings change all the time.
 same_windows() {
 	awk '
 		function compare() {

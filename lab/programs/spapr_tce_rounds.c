@@ -88,8 +88,8 @@ static int tell_guest(unsigned long what, int group)
 }
 
 /*
- * A window is used and told to the guest, and removed unless it is left open. Its
- * entries are in many places, since the kernel keeps notes for each place.
+ * A window is used and told to the guest, and removed unless it is left open.
+ * Its entries are in many places, since the kernel keeps notes for each place.
  */
 static int window(struct tce_vfio *v, bool leave)
 {
