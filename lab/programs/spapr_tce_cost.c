@@ -29,13 +29,12 @@ struct ctx {
 
 static void begin(struct ctx *c, const char *name)
 {
-	tce_log("step v%d %s", c->v.version, name);
-	tce_mark(c->v.dev, TCE_MARK_STEP);
+	tce_step(c->v.dev, "v%d %s", c->v.version, name);
 }
 
 static void end(struct ctx *c)
 {
-	tce_mark(c->v.dev, TCE_MARK_STEP_END);
+	tce_step_end(c->v.dev);
 }
 
 /*
