@@ -139,7 +139,7 @@ int ask_platform(const struct tce_dev *dev, struct platform *p)
 
 int shim(const struct tce_dev *dev, unsigned int what, unsigned int value)
 {
-	uint32_t word = htole32(0x5f10U << 16 | what << 8 | value);
+	uint32_t word = htole32(SHIM_MARK << 16 | what << 8 | value);
 	char path[128];
 	int fd, ret = 0;
 

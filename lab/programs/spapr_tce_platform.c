@@ -570,7 +570,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	value = class(v);
 	EXPECT_NE(0, value);
 
-	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(~0U, class(v));
 	/* The IOMMU is not the device: entries can be changed all the same */
@@ -614,7 +614,7 @@ TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
-	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_UNFREEZE_IO));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED_DMA, eeh(v, VFIO_EEH_PE_GET_STATE));
@@ -634,7 +634,7 @@ TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 	if (self->why)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
-	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	tce_vfio_close(v);
 	ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));

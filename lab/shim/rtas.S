@@ -25,6 +25,7 @@
  * and is also in bits 8 to 11 of a LIOBN, so there are at most 16 PHBs. A PHB is
  * a PE.
  */
+#include "commands.h"
 
 /* QEMU's tokens: they are fixed, guests keep them when they migrate */
 	.equ	RTAS_READ_CONFIG,	0x2016
@@ -46,20 +47,6 @@
 	.equ	NARGS,	4
 	.equ	ARG,	12		/* the first; for most calls the config address, */
 	.equ	BUID,	20		/* and the low half of the BUID is the third */
-
-/* A mark for the shim is MARK << 16 | what << 8 | value. What: */
-	.equ	MARK,		0x5f10
-	.equ	MARK_FAIL,	1	/* to 4: the next query, create, remove or reset */
-	.equ	MARK_FAIL_LAST,	4	/* fails with status -value */
-	.equ	MARK_SHORT,	5	/* the next window is 2^value times smaller */
-	.equ	MARK_EEH,	6	/* the PE is in this state */
-	.equ	MARK_FAIL_ALL,	7	/* so many calls pass, then all fail; 255: none */
-
-/* States of a PE, as ibm,read-slot-reset-state2 has them */
-	.equ	EEH_NORMAL,	0
-	.equ	EEH_RESET,	1
-	.equ	EEH_FROZEN,	2
-	.equ	EEH_DMA_FROZEN,	4
 
 /* Offsets from r7 */
 	.equ	SINGLE,		single - base
@@ -282,19 +269,19 @@ write_config:
 	bne	pass
 	lwz	8, ARG + 16(3)
 	srwi	9, 8, 16
-	cmplwi	9, MARK
+	cmplwi	9, SHIM_MARK
 	bne	pass
 	clrlwi	9, 8, 24		/* r9: the value; r8: what */
 	rlwinm	8, 8, 24, 24, 31
-	cmplwi	8, MARK_SHORT
+	cmplwi	8, SHIM_SHORT
 	beq	2f
-	cmplwi	8, MARK_EEH
+	cmplwi	8, SHIM_EEH
 	beq	3f
-	cmplwi	8, MARK_FAIL_ALL
+	cmplwi	8, SHIM_FAIL_ALL
 	beq	4f
-	cmplwi	8, MARK_FAIL_LAST
+	cmplwi	8, SHIM_FAIL_RESET
 	bgt	pass
-	addi	8, 8, RTAS_QUERY - MARK_FAIL
+	addi	8, 8, RTAS_QUERY - SHIM_FAIL_QUERY
 	stw	8, FAIL_TOKEN(7)
 	stw	6, FAIL_PHB(7)
 	neg	9, 9
