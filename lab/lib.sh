@@ -1,17 +1,16 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by every script of the lab: paths, messages, locks.
+# Sourced by every script of the lab: paths, messages, locks. Any error ends the script.
 
 set -euo pipefail
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-BASE=${BASE:-6.1}
-build=$top/build
-tree=$build/$BASE/tree			# the kernel as a git repository
-patches=$top/patches/$BASE
-downloads=$build/downloads
+. "$(dirname "${BASH_SOURCE[0]}")/lib/paths.sh"
 jobs=${JOBS:-$(nproc)}
 PATH=$PATH:/usr/sbin:/sbin		# depmod, modprobe: not in every user's
 export KERNEL_CROSS=powerpc64le-linux-gnu-
+
+# ccache makes a second build of the same source cheap, in a fresh clone too, because no path is
+# part of the objects.
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-20G}
 
 # say TEXT, die TEXT : messages go to stderr, so that a caller can capture the output
 say() { printf '== %s\n' "$*" >&2; }
@@ -48,13 +47,4 @@ unsaved() {
 		echo "build/$BASE/tree has commits of its own: run 'make refresh', or drop them there" \
 			"with 'git reset --hard refs/lab/made'"
 	fi
-}
-
-# vmlinux KERNEL : prints the path of a kernel, by the names of lab/boot
-vmlinux() {
-	case $1 in
-	ours-*) echo "$build/$BASE/${1#ours-}/vmlinux" ;;
-	stock-*) echo "$build/stock/$1/vmlinux" ;;
-	*) echo "$1" ;;
-	esac
 }
