@@ -55,7 +55,8 @@ is "$guest_status" 0 "the time for which a guest waits for a CPU does not count 
 copy=$(mktemp -d "$build/copy.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 mkdir "$copy/tests"
-ln -s "$top/tests/lib.sh" "$copy/tests/"
+ln -s "$top/lab" "$copy/"
+ln -s "$top"/tests/{lib.sh,lib} "$copy/tests/"
 # shellcheck disable=SC2016 # for the script
 echo '. "$(dirname "$0")/lib.sh"; echo $1 >$logs/log; ok $2 x; done_testing' >"$copy/tests/x.t"
 run() { bash "$copy/tests/x.t" "$@" >/dev/null 2>&1; }
@@ -70,11 +71,11 @@ is "$(kept)" "4 5 6 7" "the last three are kept"
 
 # Marks divide the hypervisor's trace into sections. Reading the disk causes DMA but
 # no mapping, since the host has a direct window.
-guest marks -- 'mark 0x11; dd if=/dev/nvme0n1 of=/dev/null bs=4k count=16 iflag=direct; mark 0x12'
-[ "$(trace_count 0x11 xlate)" -gt 0 ]
+guest marks -- 'mark begin; dd if=/dev/nvme0n1 of=/dev/null bs=4k count=16 iflag=direct; mark end'
+[ "$(trace_count begin xlate)" -gt 0 ]
 ok $? "DMA shows in the section between two marks"
-is "$(trace_count 0x12 refused)" 0 "no DMA was refused"
-is "$(trace_count 0x11 set)" 0 "reading maps nothing"
-"$top/lab/trace" state "$guest_trace" 0x11 | grep -q '^window .*start=0x800000000000000 page=0x1000000'
+is "$(trace_count end refused)" 0 "no DMA was refused"
+is "$(trace_count begin set)" 0 "reading maps nothing"
+trace state begin | grep -q '^window .*start=0x800000000000000 page=0x1000000'
 ok $? "the host's 64-bit window shows in the state"
 done_testing

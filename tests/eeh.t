@@ -7,12 +7,12 @@
 run_guest shim -k ours-64k -m pe-kinds-slof -t 300 -a lab.hugepages=4 -- '
 	export VFIO_TCE_SCRATCH_DISK=1 VFIO_TCE_RTAS_SHIM=1 VFIO_TCE_DEVICE=0000:00:01.0
 	settled
-	mark 0x100
+	mark state
 	spapr_tce_platform; rc=$?
-	mark 0x100
+	mark state
 	settled platform || rc=1
 	exit $rc'
-is "$("$top/lab/trace" states "$guest_trace" 0x100 | same_windows)" "" \
+is "$(trace states state | same_windows)" "" \
 	"the hypervisor has the same windows before and after"
 
 # The errnos again, on a platform with EEH: VFIO_EEH is an extension, but not a type

@@ -7,19 +7,16 @@
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
-step=0x7ce00030 step_end=0x7ce00031
-
-# unchanged LOG TRACE : prints the tries in LOG that changed the hypervisor's state although
+# unchanged : prints the tries in the guest's log that changed the hypervisor's state although
 # they failed, and the number of failed tries.
 #
 # An empty window does no harm: it stays if the platform refuses to remove it, and the default
 # window comes back by itself. If the platform failed, only the entries in the windows are
 # compared. If another part failed, the windows themselves are compared too.
 unchanged() {
-	local log=$1 trace=$2
 	{
-		tr -d '\r' <"$log" | grep '^# try '
-		"$top/lab/trace" states "$trace" "$step" "$step_end"
+		lines '# try ' | sed 's/^/# try /'
+		trace states step step-end
 	} | awk '
 		/^# try/ { try[++tries] = $0; next }
 		function compare() {
@@ -43,7 +40,7 @@ unchanged() {
 		/^mark/ {
 			if (at == 1 && n)
 				compare()
-			at = $2 == "'"$step_end"'"
+			at = $2 == "step-end"
 			if (!at)
 				n++
 			windows[at] = held[at] = ""
@@ -70,7 +67,7 @@ fail_nth() {
 	local name=$1 command=$2 seen
 	shift 2
 	run_guest "$name" -k ours-debug -t 1500 "$@" -- "$command"
-	seen=$(unchanged "$guest_log" "$guest_trace")
+	seen=$(unchanged)
 	is "$(sed '$d' <<<"$seen")" "" "$name: steps that failed changed nothing for the hypervisor"
 	seen=${seen##*$'\n'}
 	[ "${seen%% *}" -gt 0 ]
@@ -81,7 +78,7 @@ fail_nth() {
 injected() {
 	local kind n
 	for kind in "$@"; do
-		n=$(tr -d '\r' <"$guest_log" | sed -n "s/^# injected $kind: \([0-9]*\).*/\1/p" | head -n 1)
+		n=$(lines "# injected $kind: " | sed 's/[^0-9].*//; q')
 		[ "${n:-0}" -gt 0 ]
 		ok $? "failures injected: $kind: ${n:-none}"
 	done

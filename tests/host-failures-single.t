@@ -31,12 +31,12 @@ guest rounds -k "$kernel" -m pe-life -t $((patience * 300)) -a nvme_core.admin_t
 		until [ -e /tmp/held ]; do sleep 0.1; done
 		kill $user; wait $user
 		unbind 2>/dev/null
-		mark $((0x5f100700 + n)) 0002:00:01.0
-		mark 0x7ce00011
+		mark shim-fail-all+$n 0002:00:01.0
+		mark begin
 		bind 2>/dev/null
 		reads "round $n, failing" 2>/dev/null
-		mark 0x7ce00012
-		mark 0x5f1007ff 0002:00:01.0
+		mark end
+		mark shim-fail-all+255 0002:00:01.0
 		unbind
 		VFIO_TCE_DEVICE=0002:00:01.0 spapr_tce_hold & user=$!
 		until [ -e /tmp/held ]; do sleep 0.1; done
@@ -47,9 +47,9 @@ guest rounds -k "$kernel" -m pe-life -t $((patience * 300)) -a nvme_core.admin_t
 	done'
 is "$guest_status" 0 "the guest ended well, no kernel warning"
 for n in 0 1 2 3 4 5 6; do
-	is "$(sed -n "s/^round $n: //p" "$guest_log")" "$(sed -n "s/^before: //p" "$guest_log")" \
+	is "$(lines "round $n: ")" "$(lines "before: ")" \
 		"call $n and all after it failed: the disks read, with the windows as before"
 done
-is "$("$top/lab/trace" events "$guest_trace" 0x7ce00011 | grep -cE '^(put|indirect) .*liobn=0x800002.* ret=-')" 0 \
+is "$(trace events begin | grep -cE '^(put|indirect) .* pe=2 ret=-')" 0 \
 	"no driver has used a window that was not there"
 done_testing

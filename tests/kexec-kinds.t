@@ -8,7 +8,6 @@
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
-case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
 # The PEs of the machine pe-life: the PHB, the argument of spapr_tce_hold ("-": no user), and
 # "left" if the user has ended before the kexec
@@ -38,7 +37,7 @@ second='
 			echo "written $address"
 	done
 	windows 0 1 2 3 4 5 6 7 8 | sed "s/^/second: /"
-	mark 0x7ce00012
+	mark end
 	for n in 0 1 2 3 4 5 6 7 8; do
 		# PE 8 can be reset only the second time
 		VFIO_TCE_DEVICE=000$n:00:01.0 spapr_tce_heir $((1 + n / 8)) >/tmp/heir$n &
@@ -77,66 +76,32 @@ first='
 			echo "a user has gone"
 	done
 	# the next reset of PE 8 fails
-	mark 0x5f100401 0008:00:01.0
-	mark 0x7ce00011
+	mark shim-fail-reset+1 0008:00:01.0
+	mark begin
 	case $how in
 	*p) echo c >/proc/sysrq-trigger ;;
 	*) kexec -e ;;
 	esac'
 
-# look : what the hypervisor was asked for by each PE until the disks of the second kernel
-# were there, and then from its claim by VFIO to the first mapping. It is in ${asked[PHB]}
-# and ${heired[PHB]}, with "clear" for ranges that were cleared (a single entry may be the
-# kernel asking what is there), and "left" for what was
-# set in windows that were removed.
+# look : sets ${asked[PHB]} to the hypervisor's counts for each PE until the disks of the second
+# kernel appear, and ${heired[PHB]} to those from the claim of VFIO to the first mapping. "stuff"
+# counts ranges that were cleared (a single entry may be a question of the kernel), and "left" is
+# the number of entries in windows that were removed.
 declare -A asked heired
 look() {
-	local what phb counts
+	local range phb counts ranges=() n
+	for n in 0 1 2 3 4 5 6 7 8; do ranges+=("heir+$((2 * n))..heir+$((2 * n + 1))"); done
 	asked=() heired=()
-	while read -r what phb counts; do
-		case $what in
-		asked) asked[$phb]=$counts ;;
-		heired) heired[$phb]=$counts ;;
+	while read -r range phb counts; do
+		range=${range#range=} phb=${phb#pe=}
+		case $range in
+		begin..end)
+			asked[$phb]=$(grep -oE '\b(stuff|create|remove|reset|left)=[0-9]+' <<<"$counts" | paste -sd ' ') ;;
+		"heir+$((2 * phb))..heir+$((2 * phb + 1))")
+			heired[$phb]=$(grep -oE '\b(stuff|create|remove|reset|left|xlate)=[0-9]+' <<<"$counts" | paste -sd ' ') ;;
 		esac
-	done < <("$top/lab/trace" events "$guest_trace" | awk '
-		BEGIN { digits = "0123456789abcdef" }
-		{ delete v; for (i = 2; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] } }
-		$1 == "mark" {
-			if (v["mark"] == "0x7ce00011") on = 1
-			if (v["mark"] == "0x7ce00012") on = 0
-			# marks of heirs are 0x7ce01000 + 2 * PHB, and the next one
-			if (v["mark"] ~ /^0x7ce010[01].$/) {
-				n = 16 * substr(v["mark"], 9, 1) + index(digits, substr(v["mark"], 10)) - 1
-				heir[int(n / 2)] = n % 2 ? "" : 1
-			}
-			next
-		}
-		{ pe = v["buid"] ? substr(v["buid"], length(v["buid"])) : substr(v["liobn"], length(v["liobn"]) - 2, 1) }
-		function count(what, kind) {
-			c[what, pe, kind]++
-			c[what, pe, "left"] += v["left"]
-			if (kind == "stuff")
-				c[what, pe, "clear"]++
-		}
-		on { count("asked", $1) }
-		heir[pe] { count("heired", $1) }
-		function show(what, pe) {
-			printf "%s %d create=%d remove=%d reset=%d clear=%d left=%d", what, pe, c[what, pe, "create"],
-				c[what, pe, "remove"], c[what, pe, "reset"], c[what, pe, "clear"], c[what, pe, "left"]
-			if (what == "heired")
-				printf " xlate=%d", c[what, pe, "xlate"]
-			print ""
-		}
-		END { for (pe = 0; pe < 9; pe++) { show("asked", pe); show("heired", pe) } }')
+	done < <(trace between begin..end "${ranges[@]}")
 }
-
-# has LINE NAME
-has() {
-	grep -qx "$1" "$guest_log"
-	ok $? "$2: $1"
-}
-# lines PREFIX : the lines of the log that begin with PREFIX, without it
-lines() { sed -n "s/^$1//p" "$guest_log"; }
 
 # start HOW WHEN [LAB-BOOT-OPTIONS...]
 start() {
@@ -146,10 +111,10 @@ start() {
 		"how='$how' when=$when pes='$pes'; $first"
 	is "$guest_status" 0 "$name: ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
-	has "users have windows" "$name"
-	has "a user has gone" "$name"
-	has "second kernel" "$name"
-	case $how in *p) has "after a crash" "$name" ;; esac
+	has "$name" "users have windows"
+	has "$name" "a user has gone"
+	has "$name" "second kernel"
+	case $how in *p) has "$name" "after a crash" ;; esac
 	is "$(lines "read ")" "$(lines "wrote ")" "$name: every disk has what was written"
 	is "$(lines "written ")" "${disks// /$'\n'}" "$name: every disk can be written"
 	# Since the user came, the default window of PE 4 is as the device tree describes it. It has
@@ -175,10 +140,10 @@ start() {
 			[ "$phb" != "$spared" ] || heir=${heir/#windows: EIO/ok}
 			is "$heir" ok "$what: VFIO works" ;;
 		esac
-		is "${heired[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0 xlate=0" "$what: reaches nothing when VFIO has it"
+		is "${heired[$phb]}" "stuff=0 xlate=0 create=0 remove=0 reset=0 left=0" "$what: reaches nothing when VFIO has it"
 		case $user:$how in
 		-:*p)
-			is "${asked[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0" \
+			is "${asked[$phb]}" "stuff=0 create=0 remove=0 reset=0 left=0" \
 				"$what: the windows of the host are left alone after a crash" ;;
 		*l)
 			# the second kernel does not know of a direct window that was made after the load
@@ -187,12 +152,11 @@ start() {
 			ok $? "$what: each window was empty when it was removed" ;;
 		esac
 	done <<<"$pes"
-	is "$("$top/lab/trace" state "$guest_trace" 0x7ce00012 | awk -v spared="$spared" '
+	is "$(trace state end | awk -v spared="$spared" '
 		/^window/ {
-			match($2, /8000.*$/)
-			pe = substr($2, RSTART + 5, 1)
-			if ($5 ~ /=0$/) next
-			n[pe] = n[pe] ($6 == "default=1" ? " default" : " dynamic")
+			for (i = 2; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] }
+			if (v["set"] > 0)
+				n[v["pe"]] = n[v["pe"]] (/default=1/ ? " default" : " dynamic")
 		}
 		END { for (pe = 0; pe < 8; pe++) if (pe != 5 && pe != spared) printf "%d:%s\n", pe, n[pe] }')" "$(
 		grep -v "^$spared:" <<-EOF

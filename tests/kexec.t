@@ -5,14 +5,12 @@
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
-# a crash kernel with all checks needs more memory
-case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
 # The commands of the second kernel
 second='
 	export LAB_TRACE=1
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
-	mark 0x7ce00012
+	mark end
 	echo "second kernel"
 	[ ! -e /proc/vmcore ] || echo "after a crash"
 	dmesg | grep -o "other DMA windows"
@@ -42,7 +40,7 @@ first='
 		kill $!; wait $!
 		until dd if=/dev/nvme0n1 of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null; do sleep 0.1; done ;;
 	esac
-	mark 0x7ce00011
+	mark begin
 	case $how in
 	*p) echo c >/proc/sysrq-trigger ;;
 	*) kexec -e ;;
@@ -59,20 +57,16 @@ start() {
 		"how='$how' when=$when user='$user'; $first"
 	is "$guest_status" 0 "$name: ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
-	[ "$user" = none ] || has "a user has windows" "$name"
-	has "second kernel" "$name"
-	case $how in *p) has "after a crash" "$name" ;; esac
-	is "$(sed -n 's/^read //p' "$guest_log")" "$(sed -n 's/^wrote //p' "$guest_log")" \
+	[ "$user" = none ] || has "$name" "a user has windows"
+	has "$name" "second kernel"
+	case $how in *p) has "$name" "after a crash" ;; esac
+	is "$(lines "read ")" "$(lines "wrote ")" \
 		"$name: the disk has what was written"
-	has "disk written" "$name"
+	has "$name" "disk written"
 	[[ $user != "no longer"* ]] || return 0
-	is "$(sed -n 's/^second: //p' "$guest_log")" "$(sed -n 's/^first: //p' "$guest_log")" \
+	is "$(lines "second: ")" "$(lines "first: ")" \
 		"$name: the host's windows are in the device tree"
 	is "$(grep -c '^demo: .*: ok$' "$guest_log")" 5 "$name: VFIO works"
-}
-has() {
-	grep -qx "$1" "$guest_log"
-	ok $? "$2: $1"
 }
 # hypervisor DESCRIPTION KEY=N... : the hypervisor's counts from the start of the second kernel
 # until its disk appears
@@ -80,7 +74,7 @@ hypervisor() {
 	local what=$1 key
 	shift
 	for key; do
-		is "${key%=*}=$(trace_count 0x7ce00011 "${key%=*}")" "$key" "$what"
+		is "${key%=*}=$(trace_count begin "${key%=*}")" "$key" "$what"
 	done
 }
 
@@ -113,16 +107,16 @@ is "$(grep -c "^other DMA windows" "$guest_log")" 0 "the second kernel finds the
 # no window exists.
 start -l after "no longer both"
 hypervisor "what the kernel does not know is reset" reset=1 create=1
-is "$("$top/lab/trace" state "$guest_trace" 0x7ce00012 | grep -c ^window)" 1 "the driver's window is the only one"
-is "$("$top/lab/trace" state "$guest_trace" 0x7ce00002)" "" "none when VFIO has taken the PE"
+is "$(trace state end | grep -c ^window)" 1 "the driver's window is the only one"
+is "$(trace state taken)" "" "none when VFIO has taken the PE"
 
 # After a crash, the second kernel detects the user's windows
 for how in -p "-s -p"; do
 	start "$how" before both
-	has "other DMA windows" "$how, both"
+	has "$how, both" "other DMA windows"
 	hypervisor "$how: back to the default window, and a direct one" reset=1 create=1
 	start "$how" after instead
-	has "other DMA windows" "$how, instead"
+	has "$how, instead" "other DMA windows"
 	hypervisor "$how: back to the default window, and a direct one" reset=1 create=1
 done
 done_testing

@@ -9,7 +9,7 @@
 guest threads -k ours-4k -m p9 -t 180 -- 'spapr_tce_threads 4 && cat /proc/lock_stat'
 is "$guest_status" 0 "the guest ended well"
 stat=$logs/lock_stat
-sed -n '/^lock_stat version/,$p' "$guest_log" | tr -d '\r' >"$stat"
+sed -n '/^lock_stat version/,$p' "$guest_log" >"$stat"
 
 [ "$(grep -c '^# thread [01]: [1-9]' "$guest_log")" = 2 ]
 ok $? "both threads came round"

@@ -5,31 +5,32 @@
 # the environment names another kernel; its page sizes may differ, so its page is not compared.
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lab/lib/machine.sh"
 kernel=${KERNEL:-ours-64k}
 # KASAN works on radix only
 case $kernel in *debug) mmu=-radix ;; *) mmu= ;; esac
 
 page=$logs/pe-kinds.md
-mark=0x100
 
 # rows MACHINE <<< "ADDRESS|KIND|HOW IT IS MADE" : tests the PEs of a machine, one for each line.
-# They run at the same time, since a program mostly waits for its device.
+# They run at the same time, since a program mostly waits for its device. An @ stands for the
+# options of the PE in lab/machines.
 rows() {
-	local machine=$1 rows kind how
+	local machine=$1 rows address kind how options
 	rows=$(cat)
 	# The drivers of fifteen disks and more keep some memory when they come back
 	run_guest "$machine" -k "$kernel" -m "$machine" -t $((patience * 300)) -a lab.hugepages=36 -- "rows='$rows'"'
 		export VFIO_TCE_SCRATCH_DISK=1
 		settled
 		echo 65536 >/run/settled.tolerance
-		mark '"$mark"'
+		mark state
 		echo "$rows" | while IFS="|" read -r address kind how; do
 			(VFIO_TCE_DEVICE=$address spapr_tce_platform >/tmp/$address 2>&1; echo $? >/tmp/$address.rc) &
 		done
 		for address in $(echo "$rows" | cut -d"|" -f 1); do
 			while [ ! -e /tmp/$address.rc ]; do sleep 0.2; done
 		done
-		mark '"$mark"'
+		mark state
 		rc=0
 		echo "$rows" >/tmp/rows
 		while IFS="|" read -r address kind how; do
@@ -39,18 +40,19 @@ rows() {
 		done </tmp/rows
 		settled platform || rc=1
 		exit $rc'
-	is "$("$top/lab/trace" states "$guest_trace" "$mark" | same_windows)" "" \
+	is "$(trace states state | same_windows)" "" \
 		"$machine: the hypervisor has the same windows before and after"
-	is "$("$top/lab/trace" counts "$guest_trace" | grep -vc ' left=0 ')" 0 \
+	is "$(trace counts | grep -vc ' left=0 ')" 0 \
 		"$machine: every window was empty when it went"
-	while IFS='|' read -r _ kind how; do
-		row "$kind" "$how" >>"$page"
+	while IFS='|' read -r address kind how; do
+		options=$(describe "${machine%-radix}-phbs" 2>/dev/null | sed -n "s/^like pe $((16#${address%%:*})) //p")
+		row "$kind" "${how//@/$options}" >>"$page"
 	done <<<"$rows"
 }
 
 # row KIND HOW : prints a row of the table, from the program's output about the PE
 row() {
-	tr -d '\r' <"$guest_log" | sed -n "/^kind $1\$/,/^# Totals/p" | awk -F': ' -v kind="$1" -v how="$2" '
+	sed -n "/^kind $1\$/,/^# Totals/p" "$guest_log" | awk -F': ' -v kind="$1" -v how="$2" '
 		function cell(s) { printf " %s |", s == "" ? "-" : s }
 		function windows(s) {	# START, SIZES
 			gsub(/:unused/, "\\*", s)
@@ -117,21 +119,21 @@ END
 
 rows pe-kinds$mmu <<'END'
 0000:00:01.0|usual|QEMU as it is: query with 6 outputs
-0001:00:01.0|no DDW|`ddw=off`: no "ibm,ddw-applicable"
-0002:00:01.0|4K alone|`pgsz=0x1000`
-0003:00:01.0|64K alone|`pgsz=0x10000`
-0004:00:01.0|2M alone|`pgsz=0x200000`
-0005:00:01.0|16M alone|`pgsz=0x1000000`
-0006:00:01.0|4K and 64K|`pgsz=0x11000`
-0007:00:01.0|every page size|`pgsz=0x41f211000`
-0008:00:01.0|no page size|`pgsz=0`
-0009:00:01.0|default window of 256M|`dma_win_size=0x10000000`
-000a:00:01.0|default window of 2G|`dma_win_size=0x80000000`
-000b:00:01.0|default window not at 0|`dma_win_addr=0x40000000`
-000c:00:01.0|default window across 4G|`dma_win_addr=0xc0000000,dma_win_size=0x80000000`
-000d:00:01.0|64-bit default window|`dma_win_addr=0x200000000000000`
-000e:00:01.0|64-bit default window, no DDW|`ddw=off,dma_win_addr=0x200000000000000`
-000f:00:01.0|dynamic windows at 4G|`dma64_win_addr=0x100000000`
+0001:00:01.0|no DDW|`@`: no "ibm,ddw-applicable"
+0002:00:01.0|4K alone|`@`
+0003:00:01.0|64K alone|`@`
+0004:00:01.0|2M alone|`@`
+0005:00:01.0|16M alone|`@`
+0006:00:01.0|4K and 64K|`@`
+0007:00:01.0|every page size|`@`
+0008:00:01.0|no page size|`@`
+0009:00:01.0|default window of 256M|`@`
+000a:00:01.0|default window of 2G|`@`
+000b:00:01.0|default window not at 0|`@`
+000c:00:01.0|default window across 4G|`@`
+000d:00:01.0|64-bit default window|`@`
+000e:00:01.0|64-bit default window, no DDW|`@`
+000f:00:01.0|dynamic windows at 4G|`@`
 0010:00:01.0|several devices and functions|`multifunction=on`
 END
 
@@ -141,7 +143,7 @@ rows pe-kinds-slof$mmu <<'END'
 0002:00:01.0|no reset|SLOF: no "ibm,ddw-extensions"
 0003:00:01.0|no default window|SLOF: no "ibm,dma-window"
 0004:00:01.0|one window, the default one|RTAS shim
-0005:00:01.0|one window, 64-bit|RTAS shim, `dma_win_addr=0x800000000000000`
+0005:00:01.0|one window, 64-bit|RTAS shim, `@`
 0006:00:01.0|one window, no reset|RTAS shim, SLOF: no "ibm,ddw-extensions"
 0007:01:01.0|behind a PCI bridge|SLOF, `-device pci-bridge`
 END

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 [ -e "$build/stock/stock-6.1/vmlinux" ] ||
-	skip_all "no stock-6.1: $(paste -sd '|' "$build/stock/stock-6.1.missing" 2>/dev/null | sed 's/|/; /g')"
+	skip_all "no stock-6.1: $(reasons stock/stock-6.1)"
 
 guest stock-6.1 -k stock-6.1 -m p9 -t 400 -a lab.hugepages=64 -- "
 	dmesg | grep 'vfio-pci: probe of'
