@@ -29,7 +29,6 @@ used() {
 watchdog() {
 	local s='' clock=0 now=${EPOCHREALTIME/./} begin on off took ran=0 waited=0
 	# lab/boot ends the watchdog, which then ends its own sleep
-	# shellcheck disable=SC2064 # $s is expanded when the signal comes
 	trap 'kill $s; exit' TERM
 	while [ $((clock / 1000000)) -lt "$timeout" ]; do
 		begin=$now on=$ran off=$waited
