@@ -12,7 +12,7 @@ guest rounds -k ours-debug -m p9 -t 600 -a panic_on_warn=1 -- '
 	echo 0 >$fail/verbose
 	echo 100 >$fail/probability
 	for n in 1 2 3 99; do
-		# a user comes and goes
+		# a user gets the device and is killed
 		spapr_tce_hold & user=$!
 		while [ ! -e /tmp/held ]; do sleep 0.1; done
 		kill -9 $user; wait $user 2>/dev/null

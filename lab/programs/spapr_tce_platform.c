@@ -761,7 +761,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	ASSERT_EQ(0, shim(dev, SHIM_SHORT, 1));
 	ASSERT_EQ(0, tce_create(v->container, 16, size, 1, &start));
-	/* In its middle a mapping begins to fail: all of it goes */
+	/* A mapping begins to fail in its middle: all of it is unmapped */
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va,
 				   start + half - 4 * UNIT, 8 * UNIT, TCE_RW));
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, start, UNIT, TCE_RW));
@@ -773,7 +773,8 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va, start + size -
 				   UNIT, UNIT, TCE_RW));
 	/*
-	 * What is not there is not cleared, and counts as mapped until it goes
+	 * Absent entries are not cleared, and count as mapped until the
+	 * window is removed
 	 */
 	EXPECT_EQ(-EINVAL, tce_unmap(v->container, start, size));
 	EXPECT_EQ(0, tce_remove(v->container, start));
