@@ -1,5 +1,5 @@
-# Sourced by the plots. data: what bench/report wrote: kernel, case, shift, size,
-# operation, ns, and ns at which it was given up.
+# Settings of both plots. "data" is the file that bench/report wrote, with the columns kernel,
+# case, shift, size, operation, ns, and ns at which the operation was given up.
 set terminal svg noenhanced size 760,480 font 'sans-serif,13' background rgb 'white'
 set datafile separator "\t"
 set datafile missing NaN

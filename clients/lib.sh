@@ -1,15 +1,17 @@
 # shellcheck shell=bash disable=SC2154
-# Sourced by the libraries of DPDK's and QEMU's scenarios, which set $logs.
+# Functions of all scenarios. The libraries of DPDK's and QEMU's scenarios source this file,
+# and set $logs before.
 mkdir -p "$logs"
 
-# fail REASON : the scenario has failed, and goes on
+# fail REASON : records that the scenario has failed. The scenario continues.
 fail() { printf '\nfail: %s\n' "$*"; touch "$logs/failed"; }
 failed() { [ -e "$logs/failed" ]; }
 
-# want WHAT GOT OPERATOR WANTED
+# want NAME GOT OPERATOR WANTED : fails if the comparison is false
 want() { test "$2" "$3" "$4" || fail "$1: $2, not $3 $4"; }
 
-# drive DRIVER DEVICE... : what `driverctl set-override` does; DRIVER may be "native"
+# drive DRIVER DEVICE... : binds the devices to a driver, as `driverctl set-override` does.
+# "native" is the driver that the kernel itself chooses.
 drive() {
 	local driver=$1 dev sys
 	shift

@@ -1,23 +1,22 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by every script of the lab: where things are, and how to speak.
+# Sourced by every script of the lab: paths, messages, locks. Any error ends the script.
 
 set -euo pipefail
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-BASE=${BASE:-6.1}
-build=$top/build
-tree=$build/$BASE/tree			# the kernel as a git repository
-patches=$top/patches/$BASE
-downloads=$build/downloads
+. "$(dirname "${BASH_SOURCE[0]}")/lib/paths.sh"
 jobs=${JOBS:-$(nproc)}
 PATH=$PATH:/usr/sbin:/sbin		# depmod, modprobe: not in every user's
 export KERNEL_CROSS=powerpc64le-linux-gnu-
 
-# stderr, so that output a caller captures or pipes stays clean
+# ccache makes a second build of the same source cheap, in a fresh clone too, because no path is
+# part of the objects.
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-20G}
+
+# say TEXT, die TEXT : messages go to stderr, so that a caller can capture the output
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# quiet LOG COMMAND... : runs COMMAND into LOG, shows its end if it fails
+# quiet LOG COMMAND... : runs COMMAND with its output in LOG, and shows the end of LOG if it fails
 quiet() {
 	local log=$1
 	shift
@@ -30,16 +29,16 @@ quiet() {
 	}
 }
 
-# One holder at a time of what is being made under build/: two `make` in two
-# terminals wait for each other instead of tripping over half-made files.
+# lock NAME : one script at a time makes this part of build/. Two `make` in two terminals wait
+# for each other instead of using incomplete files.
 lock() {
 	mkdir -p "$build"
 	exec {lock_fd}>"$build/.lock-$1"
 	flock -n "$lock_fd" || { say "waiting for another run of $1"; flock "$lock_fd"; }
 }
 
-# What build/$BASE/tree has that exists nowhere else, in words; nothing if all of
-# it is saved. refs/lab/made is where lab/tree or lab/refresh left the branch.
+# unsaved : names the work in build/$BASE/tree that exists nowhere else, and prints nothing if
+# all of it is saved. lab/tree and lab/refresh leave refs/lab/made at the head of the branch.
 unsaved() {
 	[ -e "$tree/.git" ] || return 0
 	if [ -n "$(git -C "$tree" status --porcelain)" ]; then
@@ -48,15 +47,6 @@ unsaved() {
 		echo "build/$BASE/tree has commits of its own: run 'make refresh', or drop them there" \
 			"with 'git reset --hard refs/lab/made'"
 	fi
-}
-
-# vmlinux KERNEL : the path of a kernel, by the names that lab/boot knows
-vmlinux() {
-	case $1 in
-	ours-*) echo "$build/$BASE/${1#ours-}/vmlinux" ;;
-	stock-*) echo "$build/stock/$1/vmlinux" ;;
-	*) echo "$1" ;;
-	esac
 }
 
 # The parts of the series, in order, a line for each: "NAME COUNT" or "NAME COUNT

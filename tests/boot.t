@@ -1,9 +1,9 @@
 #!/bin/bash
-# Every machine and page size boots and has its IOMMU groups; the lab itself
-# reports how a guest ended.
+# Every kind of machine boots with every page size and has its IOMMU groups. lab/boot
+# reports how a guest ended, tests keep their logs, and marks divide a trace.
 . "$(dirname "$0")/lib.sh"
 
-# shellcheck disable=SC2016 # the guest's to expand
+# shellcheck disable=SC2016 # the guest expands it
 boots() {	# kernel machine page-size-in-kB MMU groups
 	guest "$1-$2" -k "$1" -m "$2" -t 180 -- '
 		uname -r
@@ -34,7 +34,7 @@ is "$guest_status" 124 "a guest that hangs is killed"
 guest dies -- 'poweroff -f'
 is "$guest_status" 125 "a guest that ends early is noticed"
 
-# On a CPU that five others use, too, a guest takes six times as long, and is not killed
+# Five busy loops use the guest's CPU. The guest takes six times as long, but is not killed.
 cpus=$(taskset -cp $$) cpus=${cpus##*: }
 taskset -cp "${cpus%%[,-]*}" $$ >/dev/null
 loops=()
@@ -43,7 +43,7 @@ for _ in 1 2 3 4 5; do
 	loops+=($!)
 done
 begin=$SECONDS
-# shellcheck disable=SC2016 # the guest's to expand
+# shellcheck disable=SC2016 # the guest expands it
 guest busy-host -t 12 -- 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo worked'
 took=$((SECONDS - begin))
 taskset -cp "$cpus" $$ >/dev/null
@@ -51,11 +51,12 @@ kill "${loops[@]}"
 wait "${loops[@]}" 2>/dev/null
 is "$guest_status" 0 "the time for which a guest waits for a CPU does not count ($took s)"
 
-# The logs of a run that has failed are there after the next one, and three at most
+# After a failed run, the next run keeps its logs, for the last three failed runs
 copy=$(mktemp -d "$build/copy.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 mkdir "$copy/tests"
-ln -s "$top/tests/lib.sh" "$copy/tests/"
+ln -s "$top/lab" "$copy/"
+ln -s "$top"/tests/{lib.sh,lib} "$copy/tests/"
 # shellcheck disable=SC2016 # for the script
 echo '. "$(dirname "$0")/lib.sh"; echo $1 >$logs/log; ok $2 x; done_testing' >"$copy/tests/x.t"
 run() { bash "$copy/tests/x.t" "$@" >/dev/null 2>&1; }
@@ -68,13 +69,13 @@ is "$(kept)" "one three" "those of a good one are not"
 for n in 4 5 6 7; do run "$n" 1; done
 is "$(kept)" "4 5 6 7" "the last three are kept"
 
-# Marks split the hypervisor's trace into sections. Reading the disk is DMA that
-# maps nothing, since the host has a direct window.
-guest marks -- 'mark 0x11; dd if=/dev/nvme0n1 of=/dev/null bs=4k count=16 iflag=direct; mark 0x12'
-[ "$(trace_count 0x11 xlate)" -gt 0 ]
+# Marks divide the hypervisor's trace into sections. Reading the disk causes DMA but
+# no mapping, since the host has a direct window.
+guest marks -- 'mark begin; dd if=/dev/nvme0n1 of=/dev/null bs=4k count=16 iflag=direct; mark end'
+[ "$(trace_count begin xlate)" -gt 0 ]
 ok $? "DMA shows in the section between two marks"
-is "$(trace_count 0x12 refused)" 0 "no DMA was refused"
-is "$(trace_count 0x11 set)" 0 "reading maps nothing"
-"$top/lab/trace" state "$guest_trace" 0x11 | grep -q '^window .*start=0x800000000000000 page=0x1000000'
+is "$(trace_count end refused)" 0 "no DMA was refused"
+is "$(trace_count begin set)" 0 "reading maps nothing"
+trace state begin | grep -q '^window .*start=0x800000000000000 page=0x1000000'
 ok $? "the host's 64-bit window shows in the state"
 done_testing

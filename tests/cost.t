@@ -1,7 +1,7 @@
 #!/bin/bash
-# What mapping, unmapping and large windows cost. In hypercalls: exactly, from the
-# hypervisor's trace. The steps are those of spapr_tce_cost, which looks at locked
-# and free memory itself. In instructions: by a clock that counts them, at most so many.
+# The cost of mapping, of unmapping and of large windows. The hypercalls of each step of
+# spapr_tce_cost are counted exactly, from the hypervisor's trace; the program checks
+# locked and free memory itself. Instructions have upper limits, by a clock that counts them.
 . "$(dirname "$0")/lib.sh"
 
 # run KERNEL MACHINE
@@ -27,7 +27,7 @@ check() {
 	costs "v2 1T of 64K: unmap all of nothing" ""
 	costs "v2 1T of 64K: map 64M" "indirect=2 set=1024"
 	costs "v2 1T of 64K: unmap all with 64M in it" "stuff=2 cleared=1024"
-	# and one call to see that the default window did not come back by itself
+	# One get checks that the default window did not come back by itself
 	costs "v2 1T of 64K: remove with 64M in it" "stuff=2 get=1 cleared=1024 remove=1 failed=1"
 
 	# Two PEs in a container: each entry is written in both
@@ -39,7 +39,7 @@ check() {
 	costs "v2 two groups: map one page" "put=2 set=2"
 	clears "v2 two groups: unmap one page" 2
 
-	# What it takes to give a PE back comes on top, and is the same for both
+	# Returning the PE takes the same calls in both steps
 	v="v2 killed with 64M mapped"
 	is "$(step_number "$v" put) $(step_number "$v" get) $(step_number "$v" indirect)" "0 0 0" \
 		"$where: $v: nothing page by page"
@@ -62,11 +62,11 @@ check_2m
 run ours-64k p8-2phb
 check
 
-# Many regions, where the clock counts instructions: the guest tells what is wrong
+# Many regions, by a clock that counts instructions; the program compares the times itself
 run_guest regions -k ours-64k -m p9-icount -t 300 -- spapr_tce_regions
 
-# instructions MACHINE CASE... : rows of the bench, the least of all times,
-# become ${ns[CASE ROW]}
+# instructions MACHINE CASE... : runs cases of the bench. ${ns[CASE ROW]} is the least time
+# of each row.
 declare -A ns
 instructions() {
 	local machine=$1 case_ shift_ size row value
@@ -81,8 +81,8 @@ instructions() {
 	done < <(grep $'^bench\t.*ns$' "$guest_log")
 }
 
-# at_most NS CASE ROW: the clock has no noise, but a compiler's version makes
-# a difference
+# at_most NS CASE ROW : the limits leave room for other versions of the compiler; the clock
+# itself has no noise
 at_most() {
 	local value=${ns[$2 $3]:-}
 	[ -n "$value" ] && [ "$value" -le "$1" ]
@@ -112,7 +112,7 @@ at_most 125000000 regions:16:16384 unmap
 at_most 7500 "window:16:$((4 * G))" create
 at_most 6800 "window:16:$((4 * G))" remove-empty
 
-# What VFIO adds to pinning memory and unpinning it
+# The cost that VFIO adds to pinning and unpinning memory
 for case_ in "register:16:$G" "register:21:$G" "register:30:$G"; do
 	alone=$((${ns[$case_ pin-alone]:-0} + ${ns[$case_ unpin-alone]:-0}))
 	both=$((${ns[$case_ register]:-0} + ${ns[$case_ unregister]:-0}))

@@ -1,50 +1,51 @@
 #!/bin/bash
-# Windows of the host's own drivers: what memory they map, when it comes and goes and
-# where it ends, and what a device that does not reach 64 bits gets.
-# shellcheck disable=SC2016 # the guest's to expand
+# Windows of the host's own drivers: the memory that they map, memory that is added and
+# removed, the end of a window, and devices that do not reach 64 bits.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
-# The window that maps memory, when a mark was written
-window() { "$top/lab/trace" state "$guest_trace" "$1" | sed -n 's/^window liobn=0x80000001 //p'; }
+# window MARK : the direct window at the time of a mark
+window() { trace state "$1" | sed -n 's/^window pe=0 liobn=0x80000001 //p'; }
 
-# blocks NAME LAB-BOOT-OPTIONS... : the last block of memory that can be taken away
-# is, and comes back
+# blocks NAME LAB-BOOT-OPTIONS... : a guest sets the last block of memory that can be set
+# offline offline, and online again
 blocks() {
 	guest "$@" -- '
 		unset LAB_TRACE
 		until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
-		mark 0x7ce00021
+		mark begin
 		for block in $(ls -d /sys/devices/system/memory/memory* | sort -V -r); do
 			echo offline 2>/dev/null >$block/state && break
 		done
-		mark 0x7ce00022
+		mark middle
 		echo online >$block/state && echo online
-		mark 0x7ce00023
+		mark end
 		dd if=/dev/nvme0n1 of=/dev/null bs=64k count=4 iflag=direct && echo reads'
 	is "$guest_status" 0 "$1: the guest ended well"
 	is "$(grep -cx -e online -e reads "$guest_log")" 2 "$1: memory comes back, the disk works"
 }
 
-# 17 GiB, with I/O pages of up to 16G: in blocks of 256M all of it is mapped
+# 17 GiB, on a platform with I/O pages of up to 16G. All memory is mapped in pages as large as
+# a memory block, 256M.
 blocks 17g -k ours-64k -m p9-17g
-is "$(window 0x7ce00021)" "start=0x800000000000000 page=0x10000000 set=68 size=0x800000000" \
+is "$(window begin)" "start=0x800000000000000 page=0x10000000 set=68 size=0x800000000" \
 	"17g: all memory is mapped"
-is "$(window 0x7ce00022 | grep -o 'set=[0-9]*')" set=67 "17g: a block is cleared"
-is "$(window 0x7ce00023 | grep -o 'set=[0-9]*')" set=68 "17g: and mapped"
-is "$(trace_count 0x7ce00021 stuff) $(trace_count 0x7ce00021 failed)" "1 0" "17g: one call clears it"
-is "$(trace_count 0x7ce00022 indirect) $(trace_count 0x7ce00022 failed)" "1 0" "17g: one call maps it"
+is "$(window middle | grep -o 'set=[0-9]*')" set=67 "17g: a block is cleared"
+is "$(window end | grep -o 'set=[0-9]*')" set=68 "17g: and mapped"
+is "$(trace_count begin stuff) $(trace_count begin failed)" "1 0" "17g: one call clears it"
+is "$(trace_count middle indirect) $(trace_count middle failed)" "1 0" "17g: one call maps it"
 
-# The same one by one, in pages of 16M
+# The same with one call for each entry, in pages of 16M
 blocks multitce-off -k ours-64k -m p9 -a multitce=off
-is "$(trace_count 0x7ce00021 put) $(trace_count 0x7ce00021 cleared) $(trace_count 0x7ce00021 stuff)" \
+is "$(trace_count begin put) $(trace_count begin cleared) $(trace_count begin stuff)" \
 	"16 16 0" "multitce=off: a block is cleared"
-is "$(trace_count 0x7ce00022 put) $(trace_count 0x7ce00022 set) $(trace_count 0x7ce00022 indirect)" \
+is "$(trace_count middle put) $(trace_count middle set) $(trace_count middle indirect)" \
 	"16 16 0" "multitce=off: and mapped"
 
-# A module is plugged that is beyond the direct window, which was made for the memory
-# that a kernel without NUMA finds at boot. It can be used, by way of the default window.
-# A file fills all memory but the last 300 MiB, so that buffers have to be in the module.
-# What the driver has in the direct window stays there when it sets its mask again.
+# A memory module is plugged beyond the direct window, whose size is that of the memory
+# which a kernel without NUMA finds at boot. Devices reach the module through the default
+# window. A file fills all memory but the last 300 MiB, so that buffers have to be in the
+# module. When the driver sets its DMA mask again, its buffers in the direct window stay.
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -64,11 +65,11 @@ guest beyond -k ours-64k -m p9 -t 180 -- '
 	echo "came: $(($(memory MemTotal) - before)) MiB"
 	mount -t tmpfs -o size=95% none /mnt
 	dd if=/dev/zero of=/mnt/fill bs=1M count=$(($(memory MemFree) - 300)) 2>/dev/null
-	mark 0x7ce00021
+	mark begin
 	for i in 1 2 3 4; do
 		dd if=/dev/nvme0n1 bs=16M count=1 iflag=direct 2>/dev/null | md5sum
 	done >/tmp/sums
-	mark 0x7ce00022
+	mark middle
 	[ "$(sort -u /tmp/sums)" = "$sum" ] && echo reads
 	echo 1 >/sys/class/nvme/nvme0/reset_controller
 	[ "$(dd if=/dev/nvme0n1 bs=1M count=16 iflag=direct 2>/dev/null | md5sum)" = "$sum" ] &&
@@ -76,21 +77,18 @@ guest beyond -k ours-64k -m p9 -t 180 -- '
 	echo 1 >/sys/bus/pci/devices/0000:00:02.0/remove'
 wait
 is "$guest_status" 0 "beyond: the guest ended well"
-for line in "came: 512 MiB" reads "reads after a reset"; do
-	grep -qx "$line" "$guest_log"
-	ok $? "beyond: $line"
-done
-is "$(window 0x7ce00021)" "start=0x800000000000000 page=0x1000000 set=128 size=0x80000000" \
+has beyond "came: 512 MiB" reads "reads after a reset"
+is "$(window begin)" "start=0x800000000000000 page=0x1000000 set=128 size=0x80000000" \
 	"beyond: the direct window maps what it did"
-is "$("$top/lab/trace" events "$guest_trace" 0x7ce00021 |
+is "$(trace events begin |
 	sed -n 's/^\(indirect\|put\|stuff\) .*\(liobn=\S*\).*/\2/p' | sort -u)" "liobn=0x80000000" \
 	"beyond: buffers are mapped in the default window"
-[ "$(trace_count 0x7ce00021 set)" -ge 4096 ]
+[ "$(trace_count begin set)" -ge 4096 ]
 ok $? "beyond: at least one of them as a whole"
 
-# A disk whose driver is told that it reaches 48 bits. The host's driver is back after a
-# user (after mark 0x7ce0000a): the PE is put into limited addressing mode by a reset, and has
-# a direct window. The next user (0x7ce00001) has it reset, which ends the mode.
+# A disk whose driver is told that the disk reaches 48 bits. When the host's driver comes
+# back after a user, a reset puts the PE into limited addressing mode, and the PE gets a
+# direct window. The claim of the next user resets the PE, which ends the mode.
 guest limited -k ours-64k -m p9-limited -- '
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
 	echo "1b36 0010 ffffffff ffffffff 010802 ffffff 10000" >/sys/bus/pci/drivers/nvme/new_id
@@ -98,26 +96,19 @@ guest limited -k ours-64k -m p9-limited -- '
 	sum=$(dd if=/dev/nvme0n1 bs=64k count=4 iflag=direct 2>/dev/null | md5sum)
 	spapr_tce_demo
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
-	mark 0x7ce00021
+	mark begin
 	echo "bits: $(cat /sys/bus/pci/devices/0000:00:02.0/dma_mask_bits)"
 	[ "$(dd if=/dev/nvme0n1 bs=64k count=4 iflag=direct 2>/dev/null | md5sum)" = "$sum" ] && echo reads
-	mark 0x7ce00022
+	mark middle
 	spapr_tce_demo'
-resets() { "$top/lab/trace" counts "$guest_trace" 0x7ce00001 "$1" | grep -o 'reset=.'; }
 is "$guest_status" 0 "limited: the guest ended well"
-for line in "bits: 48" reads; do
-	grep -qx "$line" "$guest_log"
-	ok $? "limited: $line"
-done
+has limited "bits: 48" reads
 is "$(grep -c '^demo: .*: ok$' "$guest_log")" 10 "limited: VFIO works"
-is "$("$top/lab/trace" counts "$guest_trace" | awk '
-	/mark=0x7ce00021/ { exit }
-	/mark=0x7ce0000a/ { on = 1 }
-	on { for (i = 1; i <= NF; i++) { split($i, kv, "="); n[kv[1]] += kv[2] } }
-	END { print n["create"], n["reset"] }')" "1 1" "limited: a window in that mode"
-is "$(window 0x7ce00021)" "start=0x100000000 page=0x1000000 set=128 size=0x80000000" \
+for key in create reset; do
+	is $(($(trace_count host-bind $key) + $(trace_count host-bound $key))) 1 "limited: a window in that mode: one $key"
+done
+is "$(window begin)" "start=0x100000000 page=0x1000000 set=128 size=0x80000000" \
 	"limited: it maps all memory"
-is "$(trace_count 0x7ce00021 set)" 0 "limited: and buffers need no other"
-is "$(resets 1) $(resets 2)" "reset=0 reset=1" \
-	"limited: a user ends the mode"
+is "$(trace_count begin set)" 0 "limited: and buffers need no other"
+is "$(trace_count take reset 1) $(trace_count take reset 2)" "0 1" "limited: a user ends the mode"
 done_testing

@@ -1,7 +1,6 @@
 #!/bin/bash
-# The host does without dynamic windows: all devices of a PE do their DMA by the table
-# of the default window, which a user takes from each of them and which comes back to
-# each of them.
+# The host uses no dynamic windows, so all devices of a PE share the table of the default
+# window. A claim takes that table from each device, and the release returns it to each.
 . "$(dirname "$0")/lib.sh"
 for machine in p9 p9-2edu; do
 	run_guest "$machine disable_ddw" -k ours-64k -m "$machine" -t 300 -a disable_ddw -- '

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A platform that takes neither lists nor ranges of entries: one call for each
-# entry that is mapped, and none to read them.
+# A platform without calls for lists and ranges of entries: one call for each mapped entry,
+# and no call to read entries.
 . "$(dirname "$0")/lib.sh"
 
 count_steps "p9 multitce=off" -k ours-64k -m p9 -t 300 -a multitce=off -- \
@@ -16,6 +16,6 @@ done
 costs "v2 1T of 64K: create" "create=1"
 costs "v2 1T of 64K: map 64M" "put=1024 set=1024"
 costs "v2 1T of 64K: unmap all with 64M in it" "put=1024 cleared=1024"
-# and one call to see that the default window did not come back by itself
+# One get checks that the default window did not come back by itself
 costs "v2 1T of 64K: remove with 64M in it" "put=1024 get=1 cleared=1024 remove=1 failed=1"
 done_testing

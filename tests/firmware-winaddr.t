@@ -1,5 +1,5 @@
 #!/bin/bash
-# The selftests where the default window does not start at 0.
+# The selftests with a default window that does not start at 0.
 . "$(dirname "$0")/lib.sh"
 selftests ours-64k p9-winaddr
 done_testing

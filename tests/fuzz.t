@@ -1,7 +1,7 @@
 #!/bin/bash
-# Random calls by four threads, one of which makes hypercalls of a guest of KVM too: with
-# each result compared with a model, and racing with each other. Short; `make fuzz` runs
-# longer, and with other seeds.
+# Random calls of four threads, one of which also makes hypercalls of a KVM guest. In the first
+# run each result is compared with a model; in the second run the threads race with each
+# other. `make fuzz` runs longer, and with other seeds.
 . "$(dirname "$0")/lib.sh"
 kernel=${FUZZ_KERNEL:-ours-debug}
 seed=${FUZZ_SEED:-1}

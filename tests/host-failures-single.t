@@ -1,11 +1,11 @@
 #!/bin/bash
 # The host's driver comes back to a PE that has one window at a time, as SR-IOV functions
-# do, and the firmware fails a call and all after it: the default window has been removed
-# for a direct one, and neither is to be had. The driver has a window that works then, or
-# is told that it cannot do DMA; it never uses a window that is not there. As soon as the
-# firmware works again so does the disk, as before. PE 2 has two disks. With KERNEL in
-# the environment, of another kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# do. The firmware fails one call and all calls after it, so the default window may have been
+# removed while no direct window can be had. The driver then has a window that works, or is
+# told that it cannot do DMA; it never uses a window that does not exist. When the firmware
+# works again, the disks work as before. PE 2 has two disks. KERNEL in the environment names
+# another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
 
@@ -31,12 +31,12 @@ guest rounds -k "$kernel" -m pe-life -t $((patience * 300)) -a nvme_core.admin_t
 		until [ -e /tmp/held ]; do sleep 0.1; done
 		kill $user; wait $user
 		unbind 2>/dev/null
-		mark $((0x5f100700 + n)) 0002:00:01.0
-		mark 0x7ce00011
+		mark shim-fail-all+$n 0002:00:01.0
+		mark begin
 		bind 2>/dev/null
 		reads "round $n, failing" 2>/dev/null
-		mark 0x7ce00012
-		mark 0x5f1007ff 0002:00:01.0
+		mark end
+		mark shim-fail-all+255 0002:00:01.0
 		unbind
 		VFIO_TCE_DEVICE=0002:00:01.0 spapr_tce_hold & user=$!
 		until [ -e /tmp/held ]; do sleep 0.1; done
@@ -47,9 +47,9 @@ guest rounds -k "$kernel" -m pe-life -t $((patience * 300)) -a nvme_core.admin_t
 	done'
 is "$guest_status" 0 "the guest ended well, no kernel warning"
 for n in 0 1 2 3 4 5 6; do
-	is "$(sed -n "s/^round $n: //p" "$guest_log")" "$(sed -n "s/^before: //p" "$guest_log")" \
+	is "$(lines "round $n: ")" "$(lines "before: ")" \
 		"call $n and all after it failed: the disks read, with the windows as before"
 done
-is "$("$top/lab/trace" events "$guest_trace" 0x7ce00011 | grep -cE '^(put|indirect) .*liobn=0x800002.* ret=-')" 0 \
+is "$(trace events begin | grep -cE '^(put|indirect) .* pe=2 ret=-')" 0 \
 	"no driver has used a window that was not there"
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
-# The host's driver comes back to its device, and a call of the firmware fails that
-# is to give it a window for all of memory. It has the default window then, and what
-# it was refused once it gets the next time.
-# shellcheck disable=SC2016 # the guest's to expand
+# The host's driver comes back to its device, and one of the firmware calls fails that give
+# it a direct window. The driver then uses the default window. It gets the direct window the
+# next time.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
 guest rounds -k ours-debug -m p9 -t 600 -a panic_on_warn=1 -- '
@@ -12,7 +12,7 @@ guest rounds -k ours-debug -m p9 -t 600 -a panic_on_warn=1 -- '
 	echo 0 >$fail/verbose
 	echo 100 >$fail/probability
 	for n in 1 2 3 99; do
-		# a user comes and goes
+		# a user gets the device and is killed
 		spapr_tce_hold & user=$!
 		while [ ! -e /tmp/held ]; do sleep 0.1; done
 		kill -9 $user; wait $user 2>/dev/null

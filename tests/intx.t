@@ -1,6 +1,6 @@
 #!/bin/bash
-# The level interrupt of a device that a user has, with each interrupt controller. With
-# nointxmask vfio-pci masks it there, without in the device.
+# The level interrupt of a user's device, with each interrupt controller. vfio-pci masks the
+# interrupt in the device, or at the controller if nointxmask is set.
 . "$(dirname "$0")/lib.sh"
 
 intx() {

@@ -1,18 +1,16 @@
 #!/bin/bash
-# Another kernel is started, in an orderly way or after a crash, on a machine whose PEs
-# have one window at a time, as SR-IOV functions do, or cannot be reset. Some have only
-# the host's drivers, with a direct window in place of the default one, some a user, and
-# one had a user before its driver. The second kernel has every disk, with the windows of
-# the first, and VFIO works on every PE, or is refused where nobody can tell what an
-# earlier user has left: no user reaches that. With KERNEL in the environment, of another
-# kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# Another kernel is started by kexec, or after a crash, on a machine whose PEs have one window
+# at a time, as SR-IOV functions do, or cannot be reset. Some PEs have drivers of the host, with
+# a direct window in place of the default one, some have a user, and one had a user before its
+# driver. The second kernel has every disk, with the windows of the first kernel. VFIO works on
+# every PE; if the kernel cannot know which windows an earlier user has left, it refuses VFIO
+# instead, and no user reaches those windows. KERNEL in the environment names another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
-case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
-# The PEs of pe-life and what happens to them: by PHB, what spapr_tce_hold is told ("-": no
-# user), "left" if the user has gone by the time of the kexec
+# The PEs of the machine pe-life: the PHB, the argument of spapr_tce_hold ("-": no user), and
+# "left" if the user has ended before the kexec
 pes='
 0 -
 1 -
@@ -25,7 +23,7 @@ pes='
 8 both'
 disks="0000:00:02.0 0001:00:02.0 0002:00:02.0 0002:00:03.0 0003:00:02.0 0004:00:02.0 0006:00:02.0 0007:00:02.0"
 
-# What the second kernel does
+# The commands of the second kernel
 second='
 	export LAB_TRACE=1 VFIO_TCE_SCRATCH_DISK=1
 	echo "second kernel"
@@ -39,7 +37,7 @@ second='
 			echo "written $address"
 	done
 	windows 0 1 2 3 4 5 6 7 8 | sed "s/^/second: /"
-	mark 0x7ce00012
+	mark end
 	for n in 0 1 2 3 4 5 6 7 8; do
 		# PE 8 can be reset only the second time
 		VFIO_TCE_DEVICE=000$n:00:01.0 spapr_tce_heir $((1 + n / 8)) >/tmp/heir$n &
@@ -48,7 +46,7 @@ second='
 	cat /tmp/heir*
 	true'
 
-# The first kernel. The second one has all CPUs: see kexec.t
+# The commands of the first kernel. The second kernel has all CPUs, see kexec.t.
 first='
 	for address in '$disks'; do
 		disk=$(disk $address)
@@ -78,66 +76,32 @@ first='
 			echo "a user has gone"
 	done
 	# the next reset of PE 8 fails
-	mark 0x5f100401 0008:00:01.0
-	mark 0x7ce00011
+	mark shim-fail-reset+1 0008:00:01.0
+	mark begin
 	case $how in
 	*p) echo c >/proc/sysrq-trigger ;;
 	*) kexec -e ;;
 	esac'
 
-# look : what the hypervisor was asked for by each PE until the disks of the second kernel
-# were there, and then from its claim by VFIO to the first mapping. It is in ${asked[PHB]}
-# and ${heired[PHB]}, with "clear" for ranges that were cleared (a single entry may be the
-# kernel asking what is there), and "left" for what was
-# set in windows that were removed.
+# look : sets ${asked[PHB]} to the hypervisor's counts for each PE until the disks of the second
+# kernel appear, and ${heired[PHB]} to those from the claim of VFIO to the first mapping. "stuff"
+# counts ranges that were cleared (a single entry may be a question of the kernel), and "left" is
+# the number of entries in windows that were removed.
 declare -A asked heired
 look() {
-	local what phb counts
+	local range phb counts ranges=() n
+	for n in 0 1 2 3 4 5 6 7 8; do ranges+=("heir+$((2 * n))..heir+$((2 * n + 1))"); done
 	asked=() heired=()
-	while read -r what phb counts; do
-		case $what in
-		asked) asked[$phb]=$counts ;;
-		heired) heired[$phb]=$counts ;;
+	while read -r range phb counts; do
+		range=${range#range=} phb=${phb#pe=}
+		case $range in
+		begin..end)
+			asked[$phb]=$(grep -oE '\b(stuff|create|remove|reset|left)=[0-9]+' <<<"$counts" | paste -sd ' ') ;;
+		"heir+$((2 * phb))..heir+$((2 * phb + 1))")
+			heired[$phb]=$(grep -oE '\b(stuff|create|remove|reset|left|xlate)=[0-9]+' <<<"$counts" | paste -sd ' ') ;;
 		esac
-	done < <("$top/lab/trace" events "$guest_trace" | awk '
-		BEGIN { digits = "0123456789abcdef" }
-		{ delete v; for (i = 2; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] } }
-		$1 == "mark" {
-			if (v["mark"] == "0x7ce00011") on = 1
-			if (v["mark"] == "0x7ce00012") on = 0
-			# marks of heirs are 0x7ce01000 + 2 * PHB, and the next one
-			if (v["mark"] ~ /^0x7ce010[01].$/) {
-				n = 16 * substr(v["mark"], 9, 1) + index(digits, substr(v["mark"], 10)) - 1
-				heir[int(n / 2)] = n % 2 ? "" : 1
-			}
-			next
-		}
-		{ pe = v["buid"] ? substr(v["buid"], length(v["buid"])) : substr(v["liobn"], length(v["liobn"]) - 2, 1) }
-		function count(what, kind) {
-			c[what, pe, kind]++
-			c[what, pe, "left"] += v["left"]
-			if (kind == "stuff")
-				c[what, pe, "clear"]++
-		}
-		on { count("asked", $1) }
-		heir[pe] { count("heired", $1) }
-		function show(what, pe) {
-			printf "%s %d create=%d remove=%d reset=%d clear=%d left=%d", what, pe, c[what, pe, "create"],
-				c[what, pe, "remove"], c[what, pe, "reset"], c[what, pe, "clear"], c[what, pe, "left"]
-			if (what == "heired")
-				printf " xlate=%d", c[what, pe, "xlate"]
-			print ""
-		}
-		END { for (pe = 0; pe < 9; pe++) { show("asked", pe); show("heired", pe) } }')
+	done < <(trace between begin..end "${ranges[@]}")
 }
-
-# has LINE NAME
-has() {
-	grep -qx "$1" "$guest_log"
-	ok $? "$2: $1"
-}
-# lines PREFIX : those of the log that begin with it, without it
-lines() { sed -n "s/^$1//p" "$guest_log"; }
 
 # start HOW WHEN [LAB-BOOT-OPTIONS...]
 start() {
@@ -147,15 +111,15 @@ start() {
 		"how='$how' when=$when pes='$pes'; $first"
 	is "$guest_status" 0 "$name: ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
-	has "users have windows" "$name"
-	has "a user has gone" "$name"
-	has "second kernel" "$name"
-	case $how in *p) has "after a crash" "$name" ;; esac
+	has "$name" "users have windows"
+	has "$name" "a user has gone"
+	has "$name" "second kernel"
+	case $how in *p) has "$name" "after a crash" ;; esac
 	is "$(lines "read ")" "$(lines "wrote ")" "$name: every disk has what was written"
 	is "$(lines "written ")" "${disks// /$'\n'}" "$name: every disk can be written"
-	# The default window of PE 4 is as the device tree has it since the user came, and has
-	# entries, which may be anybody's: after a crash that is left alone, and no direct
-	# window can take its place before VFIO has had the PE.
+	# Since the user came, the default window of PE 4 is as the device tree describes it. It has
+	# entries, and the second kernel cannot know their owner. After a crash it leaves the window
+	# alone, and no direct window can replace it before VFIO has had the PE.
 	case $how:$when in *p:after) spared=4 ;; esac
 	is "$(lines "second: " | grep -v "^$spared ")" "$(lines "first: " | grep -v "^$spared ")" \
 		"$name: the host's windows are in the device tree"
@@ -166,7 +130,7 @@ start() {
 		what="$name: PE $phb"
 		heir=$(lines "heir 000$phb:00:01.0: ")
 		case $phb:$how in
-		5:*p)	# both windows are the user's, and nobody can tell the second kernel
+		5:*p)	# the user has both windows, and the second kernel cannot know of them
 			is "$heir" "claim: EIO" "$what: VFIO is refused what cannot be reset" ;;
 		[56]:*)
 			[[ $heir = ok || $heir = "claim: EIO" ]]
@@ -176,24 +140,23 @@ start() {
 			[ "$phb" != "$spared" ] || heir=${heir/#windows: EIO/ok}
 			is "$heir" ok "$what: VFIO works" ;;
 		esac
-		is "${heired[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0 xlate=0" "$what: reaches nothing when VFIO has it"
+		is "${heired[$phb]}" "stuff=0 xlate=0 create=0 remove=0 reset=0 left=0" "$what: reaches nothing when VFIO has it"
 		case $user:$how in
 		-:*p)
-			is "${asked[$phb]}" "create=0 remove=0 reset=0 clear=0 left=0" \
+			is "${asked[$phb]}" "stuff=0 create=0 remove=0 reset=0 left=0" \
 				"$what: the windows of the host are left alone after a crash" ;;
 		*l)
-			# nobody has told of a direct window that the host made after the load
+			# the second kernel does not know of a direct window that was made after the load
 			[ "$when:$gone" != after:left ] || continue
 			[[ ${asked[$phb]} = *" left=0" ]]
 			ok $? "$what: each window was empty when it was removed" ;;
 		esac
 	done <<<"$pes"
-	is "$("$top/lab/trace" state "$guest_trace" 0x7ce00012 | awk -v spared="$spared" '
+	is "$(trace state end | awk -v spared="$spared" '
 		/^window/ {
-			match($2, /8000.*$/)
-			pe = substr($2, RSTART + 5, 1)
-			if ($5 ~ /=0$/) next
-			n[pe] = n[pe] ($6 == "default=1" ? " default" : " dynamic")
+			for (i = 2; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] }
+			if (v["set"] > 0)
+				n[v["pe"]] = n[v["pe"]] (/default=1/ ? " default" : " dynamic")
 		}
 		END { for (pe = 0; pe < 8; pe++) if (pe != 5 && pe != spared) printf "%d:%s\n", pe, n[pe] }')" "$(
 		grep -v "^$spared:" <<-EOF

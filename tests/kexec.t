@@ -1,18 +1,16 @@
 #!/bin/bash
-# Another kernel is started, in an orderly way or after a crash, while a user of VFIO
-# has windows and his device does DMA, and while none has. It finds the disk, with its
-# windows, and VFIO works. With KERNEL in the environment, of another kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# Another kernel is started by kexec, or after a crash, while a user of VFIO has windows and
+# its device does DMA, and while there is no user. The second kernel finds the disk, with its
+# windows, and VFIO works. KERNEL in the environment names another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
-# the memory of a crash kernel with all checks
-case $kernel in *debug) crash_size=896M ;; *) crash_size=512M ;; esac
 
-# What the second kernel does
+# The commands of the second kernel
 second='
 	export LAB_TRACE=1
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
-	mark 0x7ce00012
+	mark end
 	echo "second kernel"
 	[ ! -e /proc/vmcore ] || echo "after a crash"
 	dmesg | grep -o "other DMA windows"
@@ -24,8 +22,8 @@ second='
 	spapr_tce_demo
 	true'
 
-# The first kernel. The second one has all CPUs: with maxcpus=1 a crash kernel of 6.1 uses
-# the one queue of the disk whose interrupt may be another CPU's.
+# The commands of the first kernel. The second kernel has all CPUs: with maxcpus=1, a crash
+# kernel of 6.1 uses the disk's only queue, whose interrupt may belong to another CPU.
 first='
 	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
 	dd if=/dev/urandom of=/dev/nvme0n1 bs=64k count=1 oflag=direct 2>/dev/null
@@ -42,14 +40,15 @@ first='
 		kill $!; wait $!
 		until dd if=/dev/nvme0n1 of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null; do sleep 0.1; done ;;
 	esac
-	mark 0x7ce00011
+	mark begin
 	case $how in
 	*p) echo c >/proc/sysrq-trigger ;;
 	*) kexec -e ;;
 	esac'
 
-# start HOW WHEN USER [LAB-BOOT-OPTIONS...] : kexec's options; before or after the
-# user has what spapr_tce_hold is told, or "none", or "no longer" what it was told
+# start HOW WHEN USER [LAB-BOOT-OPTIONS...] : HOW are kexec's options; WHEN tells whether the
+# second kernel is loaded before or after the user has its windows; USER is the argument of
+# spapr_tce_hold, "no longer" and that argument for a user that has ended, or "none"
 start() {
 	local how=$1 when=$2 user=$3 name="kexec $1, loaded $2 the user's windows: $3"
 	shift 3
@@ -58,35 +57,31 @@ start() {
 		"how='$how' when=$when user='$user'; $first"
 	is "$guest_status" 0 "$name: ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(tail -n 5 "$guest_log")"
-	[ "$user" = none ] || has "a user has windows" "$name"
-	has "second kernel" "$name"
-	case $how in *p) has "after a crash" "$name" ;; esac
-	is "$(sed -n 's/^read //p' "$guest_log")" "$(sed -n 's/^wrote //p' "$guest_log")" \
+	[ "$user" = none ] || has "$name" "a user has windows"
+	has "$name" "second kernel"
+	case $how in *p) has "$name" "after a crash" ;; esac
+	is "$(lines "read ")" "$(lines "wrote ")" \
 		"$name: the disk has what was written"
-	has "disk written" "$name"
+	has "$name" "disk written"
 	[[ $user != "no longer"* ]] || return 0
-	is "$(sed -n 's/^second: //p' "$guest_log")" "$(sed -n 's/^first: //p' "$guest_log")" \
+	is "$(lines "second: ")" "$(lines "first: ")" \
 		"$name: the host's windows are in the device tree"
 	is "$(grep -c '^demo: .*: ok$' "$guest_log")" 5 "$name: VFIO works"
 }
-has() {
-	grep -qx "$1" "$guest_log"
-	ok $? "$2: $1"
-}
-# hypervisor DESCRIPTION KEY=N... : what it was asked for until the second kernel's
-# disk was there
+# hypervisor DESCRIPTION KEY=N... : the hypervisor's counts from the start of the second kernel
+# until its disk appears
 hypervisor() {
 	local what=$1 key
 	shift
 	for key; do
-		is "${key%=*}=$(trace_count 0x7ce00011 "${key%=*}")" "$key" "$what"
+		is "${key%=*}=$(trace_count begin "${key%=*}")" "$key" "$what"
 	done
 }
 
 archive=$("$top/lab/kexec" "$kernel" "$second")
 ok $? "an archive with kexec"
 
-# Nobody has taken anything: the second kernel has the windows of the first
+# Without a user, the second kernel has the windows of the first
 for how in -l "-s -l"; do
 	start "$how" before none
 	is "$(grep -c "^other DMA windows" "$guest_log")" 0 "$how: the windows are known"
@@ -99,29 +94,29 @@ for how in -p "-s -p"; do
 		create=0 remove=0 reset=0 stuff=0
 done
 
-# The first kernel gives back what the user has, with nothing in it
+# The first kernel removes the user's windows, after it has emptied them
 start -l before both
 hypervisor "the user's windows were empty when they were removed" left=0 create=1
 start "-s -l" after instead
 hypervisor "the user's window was empty when it was removed" left=0 create=1 reset=1
 is "$(grep -c "^other DMA windows" "$guest_log")" 0 "the second kernel finds them as described"
 
-# The host has a window again that was not there when the second kernel was loaded. Nobody
-# tells that kernel of it. The disk's driver finds that there is none to be had: the PE is
-# reset, and has the driver's alone, in place of the default one. None is there when VFIO has
-# taken the PE (mark 0x7ce00002).
+# After the second kernel was loaded, the host has got a direct window again, of which that
+# kernel does not know. Its disk driver cannot get another window, so the PE is reset and has
+# only the driver's window, in place of the default one. After the claim of VFIO (mark "taken")
+# no window exists.
 start -l after "no longer both"
 hypervisor "what the kernel does not know is reset" reset=1 create=1
-is "$("$top/lab/trace" state "$guest_trace" 0x7ce00012 | grep -c ^window)" 1 "the driver's window is the only one"
-is "$("$top/lab/trace" state "$guest_trace" 0x7ce00002)" "" "none when VFIO has taken the PE"
+is "$(trace state end | grep -c ^window)" 1 "the driver's window is the only one"
+is "$(trace state taken)" "" "none when VFIO has taken the PE"
 
-# After a crash the second kernel finds out
+# After a crash, the second kernel detects the user's windows
 for how in -p "-s -p"; do
 	start "$how" before both
-	has "other DMA windows" "$how, both"
+	has "$how, both" "other DMA windows"
 	hypervisor "$how: back to the default window, and a direct one" reset=1 create=1
 	start "$how" after instead
-	has "other DMA windows" "$how, instead"
+	has "$how, instead" "other DMA windows"
 	hypervisor "$how: back to the default window, and a direct one" reset=1 create=1
 done
 done_testing

@@ -1,12 +1,13 @@
 #!/bin/bash
-# The tests inside the kernel, which it runs at boot: firmware, windows, view and
-# table group against a platform that is simulated and fails in every way.
-# shellcheck disable=SC2016 # the guest's to expand
+# The KUnit tests, which the kernel runs at boot: firmware, window state, view and table group
+# against a simulated platform that fails in every way.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
 suites=(pseries_ddw pseries_dma_windows pseries_host_table pseries_table_group tce_view powernv_tce)
 
-# Each suite's results as TAP: "    ok 1 NAME" of those below it, by the plan.
+# kunit KERNEL LAB-BOOT-OPTIONS... : repeats the results of each suite, which are lines
+# "    ok 1 NAME", and compares their number with the suite's plan
 kunit() {
 	local kernel=$1 suite planned run line
 	shift

@@ -1,7 +1,7 @@
 #!/bin/bash
-# A guest inside the guest, by nested KVM: the lists of TCEs that it writes reach
-# the hypervisor as lists. And what KVM knows of VFIO's tables, and of groups.
-# shellcheck disable=SC2016 # the guest's to expand
+# An L2 guest under nested KVM: the lists of TCEs that it writes reach the hypervisor as
+# lists. Then KVM's handling of VFIO's tables and groups.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
 run() {
@@ -20,7 +20,7 @@ run() {
 		is "$(($(step_number "$v" set) + $(step_number "$v" cleared)))" 8192 "$where: $v: 8192 entries"
 	done
 	costs "kvm 64K: put one" "indirect=1 set=16"
-	# whichever call it is
+	# by either call
 	case ${cost["kvm 64K: put zero"]-} in
 	"indirect=1 cleared=16") ok 0 "$where: kvm 64K: put zero: one call" ;;
 	*) costs "kvm 64K: put zero" "stuff=1 cleared=16" ;;
@@ -29,7 +29,7 @@ run() {
 
 run ours-64k p9-kvm-2phb
 run ours-4k p9-kvm
-# Interrupts by XICS, as a partition has them that has no XIVE, and a device without an IOMMU
+# Interrupts by XICS, as in a partition without XIVE, and a device without an IOMMU
 run_guest "tables ours-64k" -k ours-64k -m p9-kvm-noiommu -t 300 -a xive=off -- \
 	'settled
 	spapr_tce_kvm_tables; rc=$?

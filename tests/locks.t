@@ -1,23 +1,24 @@
 #!/bin/bash
-# Two threads map and unmap at once, in different parts of one window: neither may
-# wait for the other. The kernel's lock_stat tells who waited, for what and where.
+# Two threads map and unmap at once, in different parts of one window. Neither may wait for
+# the other. The kernel's lock_stat names each lock and each function that waited for it.
 #
-# Only by reading the code: that no lock is held with interrupts off over more than
-# one hypercall.
+# This test does not show that no lock is held with interrupts off for longer than one
+# hypercall; that was checked by reading the code.
 . "$(dirname "$0")/lib.sh"
 
 guest threads -k ours-4k -m p9 -t 180 -- 'spapr_tce_threads 4 && cat /proc/lock_stat'
 is "$guest_status" 0 "the guest ended well"
 stat=$logs/lock_stat
-sed -n '/^lock_stat version/,$p' "$guest_log" | tr -d '\r' >"$stat"
+sed -n '/^lock_stat version/,$p' "$guest_log" >"$stat"
 
 [ "$(grep -c '^# thread [01]: [1-9]' "$guest_log")" = 2 ]
 ok $? "both threads came round"
 [ "$(grep -c ':  *[0-9]' "$stat")" -gt 20 ]
 ok $? "the kernel counted"
 
-# A class is a line "NAME: con-bounces contentions ...". Below it are lines with
-# how often somebody waited in a function, and then with how often for one.
+# waits : prints each lock and the functions that waited for it. lock_stat has a line "NAME:
+# con-bounces contentions ..." for a lock. The functions that waited for the lock follow, and
+# after them the functions that held it.
 waits() {
 	awk '
 		/^ *[^ ].*: +[0-9]+ +[0-9]+ +[0-9.]+/ {

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Debian's mirror between two states. It is made here, of empty packages, and served from
-# loopback: indexes that name files it does not have, or that do not match their Release
-# file, suites that cannot be had. The scripts that fetch take what is there, and say so.
+# Debian's mirror in the middle of an update. The test makes a mirror of empty packages and
+# serves it from loopback: its indexes name missing files or do not match their Release file,
+# and suites are unreachable. The scripts take the packages that exist, and name them.
 . "$(dirname "$0")/lib.sh"
 
 dir=$(mktemp -d "$build/mirror.XXXXXX")
@@ -17,8 +17,8 @@ ln -s "$top"/lab/* "$copy/lab/"
 ln -sf /bin/true "$copy/lab/kernel"
 ln -sf /bin/true "$copy/lab/selftests"
 
-# package SUITE ARCHITECTURE,... NAME VERSION PACKAGE-ARCHITECTURE [FIELD]... : the indexes
-# of the suite name it. The file has what is in $dir/root.
+# package SUITE ARCHITECTURE,... NAME VERSION PACKAGE-ARCHITECTURE [FIELD]... : makes a package
+# of the files in $dir/root, and adds it to the suite's indexes of these architectures
 package() {
 	local suite=$1 arches=${2//,/ } name=$3 version=$4 arch=$5 root=$dir/root file index
 	shift 5
@@ -40,10 +40,10 @@ package() {
 		} >>"$mirror/dists/$suite/main/binary-$index/Packages"
 	done
 }
-# lacks NAME VERSION ARCHITECTURE : the index goes on naming it
+# lacks NAME VERSION ARCHITECTURE : removes the file of a package, which stays in the index
 lacks() { mv "$mirror/pool/${1}_${2}_$3.deb" "$dir/"; }
 
-# release SUITE
+# release SUITE : writes the Release file
 release() {
 	(
 		cd "$mirror/dists/$1" || exit
@@ -56,7 +56,7 @@ release() {
 	mv "$dir/Release" "$mirror/dists/$1/Release"
 }
 
-# kernel SUITE VERSION : with nothing in it but what lab/stock looks for
+# kernel SUITE VERSION : makes a kernel package with only the files that lab/stock needs
 kernel() {
 	local modules=$dir/root/lib/modules/$2
 	mkdir -p "$dir/root/boot" "$modules"
@@ -83,20 +83,21 @@ deb [trusted=yes] $here @SUITE@-security main"
 echo 'Acquire::http::Proxy "DIRECT"; Acquire::Retries "0";' >"$dir/apt.conf"
 export APT_CONFIG=$dir/apt.conf
 
-# run NAME COMMAND... : in the copy; $status, and $said is what it printed
+# run NAME COMMAND... : runs a command in the copy; $status is its status, $said its output
 run() {
 	status=0
 	(cd "$copy" && "${@:2}") >"$logs/$1.log" 2>&1 </dev/null || status=$?
 	said=$(cat "$logs/$1.log")
 }
-# says WORDS DESCRIPTION
+# says WORDS DESCRIPTION : the output has these words
 says() {
 	grep -qF -- "$1" <<<"$said"
 	ok $? "$2" || true
 	grep -qF -- "$1" <<<"$said" || diag "wanted: $1"$'\n'"$said"
 }
 
-# bookworm: of busybox the older version, of the kernels the older one; kexec is trixie's
+# In bookworm, the newest busybox and the newest kernel are missing, and there is no kexec, so
+# that trixie's has to be taken
 package bookworm ppc64el busybox-static 1:2.0+b1 ppc64el; lacks busybox-static 2.0+b1 ppc64el
 package bookworm ppc64el busybox-static 1:1.9 ppc64el
 package bookworm ppc64el kexec-tools 1:2.0 ppc64el; lacks kexec-tools 2.0 ppc64el
@@ -107,7 +108,7 @@ kernel bookworm 6.1.0-51-powerpc64le; lacks linux-image-6.1.0-51-powerpc64le 1 p
 kernel bookworm 6.1.0-51-powerpc64le-64k
 package bookworm ppc64el linux-image-powerpc64le 1 ppc64el 'Depends: linux-image-6.1.0-51-powerpc64le'
 release bookworm
-# an index that is not what Release says
+# an index that does not match Release
 package bookworm-security ppc64el busybox-static 1:2.1 ppc64el
 release bookworm-security
 echo >>"$mirror/dists/bookworm-security/main/binary-ppc64el/Packages"
@@ -143,13 +144,13 @@ is "$status" 0 "stock 6.12: nobody needs it"
 grep -qF "linux-image-6.12.107+deb13-powerpc64le-64k" "$copy/build/stock/stock-6.12.missing"
 ok $? "stock 6.12: the reason is kept"
 
-# The mirror has it later
+# Later the mirror has the package
 mv "$dir"/linux-image-6.12.107* "$mirror/pool/"
 run later lab/stock -o stock-6.12
 is "$(cat "$copy/build/stock/stock-6.12/vmlinux") $status" "vmlinux of 6.12.107+deb13-powerpc64le-64k 0" "stock 6.12: it is there later"
 [ ! -e "$copy/build/stock/stock-6.12.missing" ]; ok $? "stock 6.12: and not called missing any more"
 
-# No peer at all: `make check` goes on, and says so
+# Without any stock kernel, `make check` continues, with a message
 run peers env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" sh -c '
 	rm -rf build/stock/stock-* build/stock/kexec build/downloads
 	make -o install -o tree check TESTS=tests/stock.t TEST_JOBS=1'
@@ -160,15 +161,15 @@ says "skipped: no stock-6.1" "no mirror: what is about that kernel is skipped"
 run peer env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" make -o install -o tree peer
 is "$status" 2 "no mirror: no report about the peer"
 says "# no stock-6.12: trixie has no package" "no mirror: for this reason"
-# what all need
+# Every guest needs busybox
 run nothing env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" sh -c '
 	rm -rf build/stock build/downloads
 	make -o install -o tree check TESTS=tests/stock.t'
 is "$status" 2 "no mirror: nothing is done without busybox"
 says "there is no busybox: " "no mirror: and this is said"
 
-# The clients: of trixie a driver is missing, so that DPDK is bookworm's; QEMU is trixie's,
-# with data that another architecture's index names
+# The clients. A driver is missing in trixie, so DPDK comes from bookworm. QEMU comes from
+# trixie, with a package that only the index of another architecture names.
 for suite in bookworm trixie; do
 	for p in kexec-tools bash coreutils mawk findutils grep sed gzip cpio util-linux mount procps iproute2 \
 		ethtool perl-base busybox-static; do
@@ -193,7 +194,7 @@ package trixie amd64 qemu-system-data 1:25+deb13u1 all 'Depends: firmware'
 package trixie ppc64el firmware 1 all
 release bookworm
 release trixie
-# holds CLIENT FILE : what is in the image
+# holds CLIENT FILE : prints a file of the image
 holds() { debugfs -R "cat /usr/share/$2" "$copy/build/clients/$1.img" 2>/dev/null; }
 
 run rootfs lab/rootfs
@@ -215,7 +216,7 @@ is "$status" 1 "clients: one that cannot be had"
 says "there is no dpdk: trixie: " "clients: this is said"
 is "$(holds qemu qemu-system-ppc) $(grep -c . "$copy/build/clients/dpdk.missing")" "1:25 2" "clients: the other one is there"
 
-# The host's packages, by an apt and a dpkg that have nothing installed. Downloads only.
+# The host's packages. apt and dpkg believe that none is installed, and only download.
 native=$(dpkg --print-architecture)
 root=$dir/host
 mkdir -p "$root"/{lists,cache/archives}/partial "$root"/dpkg/{info,updates} "$root/preferences.d"

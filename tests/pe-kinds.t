@@ -1,36 +1,36 @@
 #!/bin/bash
-# Every kind of PE that the lab can make: what GET_INFO says of it is true, what it can
-# do works, the rest is refused, and the host's driver is as well off after as before.
-# What was found is docs/pe-kinds.md: a run writes the page anew, and the one in docs has
-# to be the same. With KERNEL in the environment, of another kernel, whose page sizes may
-# differ: that page is compared with nothing.
-# shellcheck disable=SC2016 # the guest's to expand
+# Every kind of PE that the lab can make: GET_INFO is true, all announced windows work, all
+# other windows are refused, and the host's driver works as well afterwards as before. Each run
+# writes the results as docs/pe-kinds.md, and the page in docs has to be the same. KERNEL in
+# the environment names another kernel; its page sizes may differ, so its page is not compared.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lab/lib/machine.sh"
 kernel=${KERNEL:-ours-64k}
-# KASAN is for radix only
+# KASAN works on radix only
 case $kernel in *debug) mmu=-radix ;; *) mmu= ;; esac
 
 page=$logs/pe-kinds.md
-mark=0x100
 
-# rows MACHINE <<< "ADDRESS|KIND|HOW IT IS MADE", a line for each PE of the machine. All of
-# them at once: a program mostly waits for its device.
+# rows MACHINE <<< "ADDRESS|KIND|HOW IT IS MADE" : tests the PEs of a machine, one for each line.
+# They run at the same time, since a program mostly waits for its device. An @ stands for the
+# options of the PE in lab/machines.
 rows() {
-	local machine=$1 rows kind how
+	local machine=$1 rows address kind how options
 	rows=$(cat)
-	# Fifteen disks and more: their drivers keep some memory when they come back
+	# The drivers of fifteen disks and more keep some memory when they come back
 	run_guest "$machine" -k "$kernel" -m "$machine" -t $((patience * 300)) -a lab.hugepages=36 -- "rows='$rows'"'
 		export VFIO_TCE_SCRATCH_DISK=1
 		settled
 		echo 65536 >/run/settled.tolerance
-		mark '"$mark"'
+		mark state
 		echo "$rows" | while IFS="|" read -r address kind how; do
 			(VFIO_TCE_DEVICE=$address spapr_tce_platform >/tmp/$address 2>&1; echo $? >/tmp/$address.rc) &
 		done
 		for address in $(echo "$rows" | cut -d"|" -f 1); do
 			while [ ! -e /tmp/$address.rc ]; do sleep 0.2; done
 		done
-		mark '"$mark"'
+		mark state
 		rc=0
 		echo "$rows" >/tmp/rows
 		while IFS="|" read -r address kind how; do
@@ -40,18 +40,19 @@ rows() {
 		done </tmp/rows
 		settled platform || rc=1
 		exit $rc'
-	is "$("$top/lab/trace" states "$guest_trace" "$mark" | same_windows)" "" \
+	is "$(trace states state | same_windows)" "" \
 		"$machine: the hypervisor has the same windows before and after"
-	is "$("$top/lab/trace" counts "$guest_trace" | grep -vc ' left=0 ')" 0 \
+	is "$(trace counts | grep -vc ' left=0 ')" 0 \
 		"$machine: every window was empty when it went"
-	while IFS='|' read -r _ kind how; do
-		row "$kind" "$how" >>"$page"
+	while IFS='|' read -r address kind how; do
+		options=$(describe "${machine%-radix}-phbs" 2>/dev/null | sed -n "s/^like pe $((16#${address%%:*})) //p")
+		row "$kind" "${how//@/$options}" >>"$page"
 	done <<<"$rows"
 }
 
-# row KIND HOW: a row of the table, from what the program has printed of the PE
+# row KIND HOW : prints a row of the table, from the program's output about the PE
 row() {
-	tr -d '\r' <"$guest_log" | sed -n "/^kind $1\$/,/^# Totals/p" | awk -F': ' -v kind="$1" -v how="$2" '
+	sed -n "/^kind $1\$/,/^# Totals/p" "$guest_log" | awk -F': ' -v kind="$1" -v how="$2" '
 		function cell(s) { printf " %s |", s == "" ? "-" : s }
 		function windows(s) {	# START, SIZES
 			gsub(/:unused/, "\\*", s)
@@ -93,23 +94,24 @@ row() {
 cat >"$page" <<'END'
 # Kinds of PE
 
-Platforms do not have the same DMA windows for each device. This table is written by
-`tests/pe-kinds.t` from what it finds, and the test fails when the page here says something
-else: nothing in it was typed in. On each PE the lab's `spapr_tce_platform` compares
-`VFIO_IOMMU_SPAPR_TCE_GET_INFO` with the device tree and with what the firmware answers, has a
-device move data through everything that is announced, tries what is not, and lets the host's
-NVMe driver work before and after.
+Platforms offer different DMA windows for different devices. `tests/pe-kinds.t` writes this page from
+its results, and fails if the page in `docs` differs, so no figure was typed in by hand. On each PE the
+lab's `spapr_tce_platform` compares `VFIO_IOMMU_SPAPR_TCE_GET_INFO` with the device tree and with the
+answers of the firmware. A device then moves data through every window that is announced, windows that
+are not announced are requested and have to be refused, and the host's NVMe driver works before and
+after. [architecture.md](architecture.md) defines the terms.
 
-- **Default window**: of the platform, from the device tree. Users are told of what is below 4G.
-- **At once**: how many windows a user can have. **Page sizes**: what GET_INFO announces.
-- **4K window**: where a `VFIO_IOMMU_SPAPR_TCE_CREATE` of 16M in 4K pages goes as the only window:
-  it is served by the default window, wherever that is.
-- **Alone**, **beside the default**: where larger windows are, and for which page sizes DMA
-  went through them, created and removed twice over. An asterisk: no memory of the lab has such
-  pages, so that nothing was mapped.
-- **Refused**: with which errno. That changed nothing: all windows worked after it.
-- **Host**: the windows of its driver, the same before and after. A direct window maps all
-  memory once and for all.
+- **Default window**: the platform's window, from the device tree. Users are told of its part below 4G.
+- **At once**: the number of windows that a user can have at the same time. **Page sizes**: the sizes
+  that GET_INFO announces.
+- **4K window**: the address that `VFIO_IOMMU_SPAPR_TCE_CREATE` returns for a window of 16M in 4K pages,
+  if it is the only window. The default window serves this request, wherever it is.
+- **Alone**, **beside the default**: the address of larger windows, and the page sizes for which DMA
+  worked there; each window was created and removed twice. An asterisk means that the lab has no memory
+  in pages of that size, so that no memory was mapped.
+- **Refused**: the requests that were refused, with their errnos. A refusal changed no state: all
+  windows worked afterwards.
+- **Host**: the windows of the host's driver, which were the same before and after.
 
 | Kind | Made by | Default window | At once | Page sizes | 4K window | Alone | Beside the default | Refused | Host | Devices |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -117,21 +119,21 @@ END
 
 rows pe-kinds$mmu <<'END'
 0000:00:01.0|usual|QEMU as it is: query with 6 outputs
-0001:00:01.0|no DDW|`ddw=off`: no "ibm,ddw-applicable"
-0002:00:01.0|4K alone|`pgsz=0x1000`
-0003:00:01.0|64K alone|`pgsz=0x10000`
-0004:00:01.0|2M alone|`pgsz=0x200000`
-0005:00:01.0|16M alone|`pgsz=0x1000000`
-0006:00:01.0|4K and 64K|`pgsz=0x11000`
-0007:00:01.0|every page size|`pgsz=0x41f211000`
-0008:00:01.0|no page size|`pgsz=0`
-0009:00:01.0|default window of 256M|`dma_win_size=0x10000000`
-000a:00:01.0|default window of 2G|`dma_win_size=0x80000000`
-000b:00:01.0|default window not at 0|`dma_win_addr=0x40000000`
-000c:00:01.0|default window across 4G|`dma_win_addr=0xc0000000,dma_win_size=0x80000000`
-000d:00:01.0|64-bit default window|`dma_win_addr=0x200000000000000`
-000e:00:01.0|64-bit default window, no DDW|`ddw=off,dma_win_addr=0x200000000000000`
-000f:00:01.0|dynamic windows at 4G|`dma64_win_addr=0x100000000`
+0001:00:01.0|no DDW|`@`: no "ibm,ddw-applicable"
+0002:00:01.0|4K alone|`@`
+0003:00:01.0|64K alone|`@`
+0004:00:01.0|2M alone|`@`
+0005:00:01.0|16M alone|`@`
+0006:00:01.0|4K and 64K|`@`
+0007:00:01.0|every page size|`@`
+0008:00:01.0|no page size|`@`
+0009:00:01.0|default window of 256M|`@`
+000a:00:01.0|default window of 2G|`@`
+000b:00:01.0|default window not at 0|`@`
+000c:00:01.0|default window across 4G|`@`
+000d:00:01.0|64-bit default window|`@`
+000e:00:01.0|64-bit default window, no DDW|`@`
+000f:00:01.0|dynamic windows at 4G|`@`
 0010:00:01.0|several devices and functions|`multifunction=on`
 END
 
@@ -141,7 +143,7 @@ rows pe-kinds-slof$mmu <<'END'
 0002:00:01.0|no reset|SLOF: no "ibm,ddw-extensions"
 0003:00:01.0|no default window|SLOF: no "ibm,dma-window"
 0004:00:01.0|one window, the default one|RTAS shim
-0005:00:01.0|one window, 64-bit|RTAS shim, `dma_win_addr=0x800000000000000`
+0005:00:01.0|one window, 64-bit|RTAS shim, `@`
 0006:00:01.0|one window, no reset|RTAS shim, SLOF: no "ibm,ddw-extensions"
 0007:01:01.0|behind a PCI bridge|SLOF, `-device pci-bridge`
 END

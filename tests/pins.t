@@ -1,8 +1,8 @@
 #!/bin/bash
-# What is pinned for a device, and charged for it, on machines whose windows are small
-# enough to be full of pages, and that have a second PE: selftests-*.t run the same
-# program on others, where it skips what needs either.
-# shellcheck disable=SC2016 # the guest's to expand
+# The memory that is pinned for a device and its charges, on machines with a second PE and with
+# windows that are small enough to be full of pages. selftests-*.t run the same program on other
+# machines, where it skips the tests that need either.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 
 for kernel in ours-64k ours-4k; do

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Persistent memory, which the host's direct windows do not reach: a driver may ask for
-# 64-bit DMA more than once, and a second device of a PE after the first. Each of them
-# works, before and after a user has had the PE, and so does VFIO. With KERNEL in the
-# environment, of another kernel.
-# shellcheck disable=SC2016 # the guest's to expand
+# Persistent memory, which the host's direct windows do not reach. A driver may ask for 64-bit
+# DMA more than once, and a second device of a PE may ask after the first. Every disk works,
+# before and after a user has had the PE, and so does VFIO. KERNEL in the environment names
+# another kernel.
+# shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
 kernel=${KERNEL:-ours-64k}
 
@@ -21,7 +21,7 @@ guest pmem -k "$kernel" -m pe-life-pmem -t $((patience * 240)) -a nvme_core.admi
 		windows 0 1 2 | sed "s/^/windows $1: /"
 	}
 	try boot
-	mark 0x7ce00011
+	mark state
 	for address in '"$disks"'; do
 		echo 1 >/sys/bus/pci/devices/$address/nvme/nvme*/reset_controller
 	done
@@ -31,24 +31,23 @@ guest pmem -k "$kernel" -m pe-life-pmem -t $((patience * 240)) -a nvme_core.admi
 		echo $address >/sys/bus/pci/drivers/nvme/bind
 	done
 	try bind
-	mark 0x7ce00011
+	mark state
 	for n in 0 1 2; do
 		VFIO_TCE_DEVICE=000$n:00:01.0 spapr_tce_heir &
 	done
 	wait
 	try user
-	mark 0x7ce00011'
+	mark state'
 is "$guest_status" 0 "the guest ended well, no kernel warning"
-grep -qx "persistent memory" "$guest_log"
-ok $? "there is persistent memory"
+has pmem "persistent memory"
 for when in boot reset bind user; do
 	is "$(sed -n "s/^$when: \(.*\) works$/\1/p" "$guest_log")" "${disks// /$'\n'}" "$when: every disk works"
-	is "$(sed -n "s/^windows $when: //p" "$guest_log")" "$(sed -n "s/^windows boot: //p" "$guest_log")" \
+	is "$(lines "windows $when: ")" "$(lines "windows boot: ")" \
 		"$when: the host's windows are in the device tree"
 done
 for n in 0 1 2; do
-	is "$(sed -n "s/^heir 000$n:00:01.0: //p" "$guest_log")" ok "PE $n: VFIO works"
+	is "$(lines "heir 000$n:00:01.0: ")" ok "PE $n: VFIO works"
 done
-is "$("$top/lab/trace" states "$guest_trace" 0x7ce00011 | same_windows)" "" \
+is "$(trace states state | same_windows)" "" \
 	"the hypervisor has the same windows each time"
 done_testing

@@ -1,9 +1,9 @@
 #!/bin/bash
-# The way from patches/ and linux/ to a git tree and back loses nothing.
+# patches/ and linux/ become a git tree and are made again from it, without any loss.
 . "$(dirname "$0")/lib.sh"
 
-# A copy of the repository whose tree shares the objects of the real one; sparse,
-# since little of it is looked at.
+# A copy of the repository. Its tree shares the objects of the real one, and is sparse, since
+# few of its files are needed.
 copy=$(mktemp -d "$build/copy.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 for f in lab patches linux configs Makefile; do [ ! -e "$top/$f" ] || cp -r "$top/$f" "$copy/"; done

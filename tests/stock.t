@@ -1,10 +1,10 @@
 #!/bin/bash
-# The same selftests on stock 6.1, where VFIO is dead on POWER: a test that passed there
-# would be none. `make peer` is about stock 6.12.
+# The selftests on stock 6.1, where VFIO does not work on POWER. A test that passed there would
+# test nothing. `make peer` runs them on stock 6.12.
 . "$(dirname "$0")/lib.sh"
 
 [ -e "$build/stock/stock-6.1/vmlinux" ] ||
-	skip_all "no stock-6.1: $(paste -sd '|' "$build/stock/stock-6.1.missing" 2>/dev/null | sed 's/|/; /g')"
+	skip_all "no stock-6.1: $(reasons stock/stock-6.1)"
 
 guest stock-6.1 -k stock-6.1 -m p9 -t 400 -a lab.hugepages=64 -- "
 	dmesg | grep 'vfio-pci: probe of'

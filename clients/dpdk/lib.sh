@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2015
-# Sourced by the DPDK scenarios: network cards that change hands, testpmd, and what it says.
+# Functions of the DPDK scenarios: network cards that change their driver, testpmd, and its
+# statistics.
 set -u
 me=$(dirname "$0")
 nic1=0001:00:01.0 nic2=0002:00:01.0	# of the machines "net..."
@@ -7,12 +8,12 @@ pages=$(awk '/HugePages_Total/ { print $2 }' /proc/meminfo)
 logs=/tmp/testpmd
 . "$me/../lib.sh"
 
-# now : milliseconds since boot
+# now : prints the milliseconds since boot
 now() { local up; read -r up _ </proc/uptime; echo "${up/./}0"; }
-# since START : seconds, with one decimal
+# since START : prints the seconds since then, with one decimal
 since() { local ms=$(($(now) - $1)); echo "$((ms / 1000)).$((ms % 1000 / 100))"; }
 
-# netdev NIC : the host's interface, up and with a carrier
+# netdev NIC : prints the host's interface of the card, when it is up and has a carrier
 netdev() {
 	local name
 	for ((try = 0; try < 300 * PATIENCE; try++)); do
@@ -25,7 +26,7 @@ netdev() {
 	fail "$1: no carrier" >&2
 }
 
-# native WHEN : the host drives both cards, and frames go both ways between them
+# native WHEN : lets the host drive both cards, and sends frames between them in both directions
 native() {
 	local a b
 	drive native "$nic1" "$nic2"
@@ -34,13 +35,13 @@ native() {
 		fail "the host's driver, $1"
 }
 
-# testpmd NAME COMMANDS EAL-OPTIONS... : runs it, and feeds it with what the function
-# COMMANDS prints; the log is $log, which is $logs/NAME, and $took says how long "quit" has taken, in ms
+# testpmd NAME COMMANDS EAL-OPTIONS... : runs testpmd with the output of the function COMMANDS as
+# its input. The log is $log, which is $logs/NAME; $took is the time that "quit" took, in ms.
 testpmd() {
 	local name=$1 commands=$2 rc
 	shift 2
 	echo "+ dpdk-testpmd $* -- -i --total-num-mbufs=4096"
-	# DPDK wants its window at 0, where the default one was
+	# DPDK needs its window at 0, where the default window was
 	case " $* " in
 	*=pa\ *) echo "hypervisor: ^create .* page=0x200000 .* start=0x0$" ;;
 	*=va\ *) echo "hypervisor: ^create .* page=0x200000 size=0x800000000000 start=0x0$" ;;
@@ -54,10 +55,10 @@ testpmd() {
 	[ "$rc" = 0 ] || failed || complain "ended with $rc"
 }
 
-# complain WHAT : testpmd has failed; why may be in its log
+# complain TEXT : reports that testpmd has failed, with the first error in its log
 complain() { fail "dpdk-testpmd: $1 ($(grep -aiE 'unsupported|cannot|error|fail|invalid' "$log" | head -n 1))" >&2; }
 
-# links N : waits until N ports of $log have their link
+# links N : waits until $log shows the link of N ports
 links() {
 	for ((try = 0; try < 300 * PATIENCE; try++)); do
 		[ "$(grep -ac 'link state change event' "$log")" -lt "$1" ] || return 0
@@ -68,18 +69,18 @@ links() {
 	return 1
 }
 
-# meet N : goes on when N subshells have come here, or one has failed
+# meet N : waits until N subshells have called this function, or one has failed
 meet() {
 	touch "$logs/here.$BASHPID"
 	until failed || set -- "$1" "$logs"/here.* && [ $(($# - 1)) -ge "$1" ]; do sleep 0.1; done
 }
 
-# stat NAME PORT KEY : a counter of the card, by "show port stats all"
+# stat NAME PORT KEY : prints a counter of the card, from "show port stats all"
 stat() {
 	sed -n "/NIC statistics for port $2 /,/####\$/s/.*$3: *\([0-9]*\).*/\1/p" "$logs/$1" | tail -n 1
 }
 
-# passed NAME PORT NAME PORT : what the first port has sent the second one has received
+# passed NAME PORT NAME PORT : the second port has received all packets that the first one sent
 passed() {
 	local sent got
 	sent=$(stat "$1" "$2" TX-packets)
@@ -89,8 +90,8 @@ passed() {
 	packets=$((${packets:-0} + got)) bytes=$((${bytes:-0} + $(stat "$3" "$4" RX-bytes)))
 }
 
-# finish RESULT : all huge pages are free, once DPDK's files are gone; the host drives the
-# cards; and if nothing has failed RESULT is that of the scenario
+# finish RESULT : removes DPDK's files, after which all huge pages have to be free, lets the host
+# drive the cards, and reports RESULT if no step of the scenario has failed
 finish() {
 	rm -f /dev/hugepages/*map_*
 	want "free huge pages" "$(awk '/HugePages_Free/ { print $2 }' /proc/meminfo)" = "$pages"

@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by the QEMU scenarios: disks that change hands, guests in the guest (L2) that have
-# them, and what was seen of that from here (L1).
+# Functions of the QEMU scenarios: disks that change their driver, guests in the guest (L2) that
+# use them, and the observations of L1, where this runs.
 set -u
 me=$(cd "$(dirname "$0")" && pwd)
 PATH=$me:$PATH
 disks=(0000:00:02.0 0001:00:01.0)	# machine "qemu"
-limit=2113536				# KiB: what libvirt lets a guest lock that has 512 MiB and one PHB
+limit=2113536				# KiB: libvirt's limit of locked memory for 512 MiB and one PHB
 logs=/tmp/l2
 . "$me/../lib.sh"
-trap 'rm -rf "$logs"' EXIT		# a trace of QEMU's is worth 20 MiB
+trap 'rm -rf "$logs"' EXIT		# a trace of QEMU has 20 MiB
 checked=0
 
-# disk DEVICE : the block device of it, once its driver has it
+# disk DEVICE : prints the block device of the disk, when its driver has it
 disk() {
 	local name i
 	for ((i = 0; i < 100 * PATIENCE; i++)); do
@@ -22,8 +22,8 @@ disk() {
 	fail "$1: no disk" >&2
 }
 
-# native SLOTS DEVICE... : the host has the disks, with that many good slots in them of a MiB
-# each, and writes one more. ${checked} counts the good ones.
+# native SLOTS DEVICE... : lets the host drive the disks. Each has to have that many good slots of
+# a MiB, and gets one more. ${checked} counts the good ones.
 native() {
 	local slots=$1 dev block good
 	shift
@@ -37,7 +37,7 @@ native() {
 	done
 }
 
-# calls start|stop : this kernel's hypercalls for entries from start to stop, as "put=N ..."
+# calls start|stop : counts this kernel's hypercalls for entries, and prints them as "put=N ..."
 calls() {
 	local event=/sys/kernel/tracing/events/powerpc/hcall_entry key='hist:keys=opcode.hex' call n
 	if [ "$1" = start ]; then
@@ -51,8 +51,8 @@ calls() {
 	echo "!$key" >$event/trigger
 }
 
-# What L2 boots with: this machine's kernel, busybox, the lab's init, and the programs
-# beside this one. MORE... are copied as well.
+# initrd MORE... : makes the initrd of L2, with this machine's kernel modules, busybox, the lab's
+# init, the programs beside this file, and the files MORE
 initrd() {
 	local root=$logs/root f
 	mkdir -p "$root"/{bin,lab}
@@ -70,8 +70,9 @@ initrd() {
 	rm -r "$root"
 }
 
-# l2 ACCEL BOOTS DEVICE-OPTIONS... : starts L2, ${pid}, with vfio-pci devices by QEMU's
-# options. Its console is $logs/console, and what is written to 4; 3 is QEMU's monitor.
+# l2 ACCEL BOOTS DEVICE-OPTIONS... : starts L2 with these vfio-pci devices. ${pid} is QEMU's process.
+# L2's console is written to $logs/console and read from descriptor 4; descriptor 3 is QEMU's
+# monitor.
 l2() {
 	local accel=$1 boots=$2 cpu n
 	shift 2
@@ -79,7 +80,7 @@ l2() {
 	case $accel in
 	kvm)
 		cpu=host
-		# modules, in kernels of distributions
+		# kernels of distributions have KVM as modules
 		[ -e /dev/kvm ] || { insmod /lab/modules/kvm.ko && insmod /lab/modules/kvm-hv.ko; } || fail "no KVM" ;;
 	tcg) cpu=power9 ;;
 	esac
@@ -101,14 +102,14 @@ l2() {
 	cat "$logs/monitor.out" >"$logs/said" &		# until L2 ends
 }
 
-# alive : L2 is; ${locked} gets the most KiB that were locked for it
+# alive : L2 still runs. ${locked} is the largest amount of locked memory so far, in KiB.
 alive() {
 	local kb
 	kb=$(sed -n 's/^VmLck:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status" 2>/dev/null) || return
 	[ "${kb:-0}" -le "$locked" ] || locked=$kb
 }
 
-# l2_said TEXT SECONDS : waits for it, PATIENCE times as long (clients/run)
+# l2_said TEXT SECONDS : waits until L2 prints TEXT, for PATIENCE times SECONDS (clients/run)
 l2_said() {
 	local start=$SECONDS
 	while alive && [ $((SECONDS - start)) -lt $(($2 * PATIENCE)) ]; do
@@ -120,7 +121,8 @@ l2_said() {
 	l2_ends 0
 }
 
-# l2_ends SECONDS : L2 shuts down by itself; what it said. Nothing more is tried if it has failed.
+# l2_ends SECONDS : waits until L2 shuts down by itself, and prints its console. The scenario ends
+# here if L2 has failed.
 l2_ends() {
 	local start=$SECONDS rc
 	while alive && [ $((SECONDS - start)) -lt $(($1 * PATIENCE)) ]; do sleep 0.2; done
@@ -133,7 +135,8 @@ l2_ends() {
 	! failed || { drive native "${disks[@]}"; exit 1; }
 }
 
-# ioctls : what QEMU mapped and unmapped, and the hypercalls of L2 for entries that came to it
+# ioctls : prints the number of QEMU's mappings and unmappings, and of L2's hypercalls for entries
+# that QEMU handled
 ioctls() {
 	echo "maps=$(grep -c 'map_notify.* MAP' "$logs/trace")" \
 		"unmaps=$(grep -c 'map_notify.* UNMAP' "$logs/trace")" \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of spapr_tce_fuzz share: the model (fuzz_model.c, fuzz_pe.c)
- * and the operations on the kernel and the model (fuzz_ops.c, fuzz_state.c,
- * fuzz_kvm.c).
+ * Declarations that the files of spapr_tce_fuzz share: the model (fuzz_model.c,
+ * fuzz_pe.c) and the operations on the kernel and the model (fuzz_ops.c,
+ * fuzz_state.c, fuzz_kvm.c).
  */
 
 #ifndef FUZZ_H
@@ -32,14 +32,14 @@
 #define FZ_PLACES	(FZ_SMALL_PLACES + 1)
 #define FZ_NOTES	(FZ_SMALL_PLACES * FZ_SMALL + FZ_BIG)
 
-/* Of the kernel's view of a table, see its tce_view.c */
+/* Sizes of the kernel's view of a table, see its tce_view.c */
 #define FZ_LEAF_SHIFT	9
 #define FZ_KEPT		64
 #define FZ_LEAVES	256
 #define FZ_MAX_ENTRIES	0x80000000ULL
 #define FZ_CHARGES	128
 
-/* What the ioctls return: 0 and each errno is a bit of a set */
+/* Results of the ioctls: 0 and each errno is a bit of a set */
 enum fz_ret {
 	FZ_0, FZ_EPERM, FZ_ENOENT, FZ_EINTR, FZ_EIO, FZ_ENXIO, FZ_EBADF,
 	FZ_ENOMEM, FZ_EFAULT, FZ_EBUSY, FZ_ENODEV, FZ_EINVAL, FZ_ENOSPC,
@@ -152,7 +152,7 @@ struct fz_container {
 	struct fz_window win[FZ_WINDOWS];
 };
 
-/* What the platform has of a window; see fuzz_pe.c */
+/* A window in the platform's state, see fuzz_pe.c */
 struct fz_pe_window {
 	bool on;
 	bool boot;			/* the default window of the platform */
@@ -169,7 +169,7 @@ struct fz_group {
 	const struct tce_dev *dev;
 	int fd;				/* the number never changes */
 	bool open;
-	bool busy;			/* racy: somebody has it for himself */
+	bool busy;			/* racy: a thread has it for itself */
 	int c;				/* container, or -1 */
 	struct fz_pe pe;
 	struct tce_vfio v;		/* device and edu */
@@ -250,9 +250,9 @@ struct fz {
 	bool stop;
 	struct timespec begin;
 	/*
-	 * Exact: held for reading by what changes only what belongs to the
-	 * thread, for writing by all else. Racy: only the mutex, never over an
-	 * ioctl, and the model is no more than a hint.
+	 * Exact: held for reading by operations that change only resources of
+	 * the thread, and for writing by all others. Racy: only the mutex is
+	 * used, never during an ioctl, and the model is only a hint.
 	 */
 	pthread_rwlock_t rwlock;
 	pthread_mutex_t mutex;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A guest of KVM: its hypercalls map and unmap memory of one thread, in windows
- * of all containers, and the model knows what KVM makes of each.
+ * of all containers, and the model predicts KVM's result of each.
  *
- * Each table of the guest follows the windows that were attached to it. What is
- * mapped needs no more than to be registered by the process, in whatever
- * container, unlike what the ioctls map.
+ * Each table of the guest follows the windows that were attached to it. The
+ * ioctls can map only memory that their own container has registered. The guest
+ * can map memory that the process has registered in any container.
  */
 
 #include <endian.h>
@@ -15,7 +15,9 @@
 
 #include "fuzz.h"
 
-/* Guest memory beside that of the library's kvm.c: a memory slot for each piece */
+/*
+ * Guest memory beside that of the library's kvm.c: a memory slot for each piece
+ */
 #define GPA_RW		(64 * MiB)
 #define GPA_HUGE	(256 * MiB)
 #define SMALL		(1 * MiB)
@@ -65,7 +67,7 @@ static void drop_removed(struct fz_table *table)
 			drop_follower(table, i);
 }
 
-/* The first window of the group's that KVM takes for the table */
+/* The first window of the group that KVM takes for the table */
 static struct fz_window *fitting(struct fz_table *table, int g)
 {
 	struct fz_window *w;
@@ -120,7 +122,9 @@ static void group_gone(int g)
 	}
 }
 
-/* Of KVM's VFIO device: a group is added, attached to a table, or taken away */
+/*
+ * Calls of KVM's VFIO device: a group is added, attached to a table, or removed
+ */
 static int attr(struct fz_thread *t, enum fz_kind kind, int g,
 		struct fz_table *table, uint32_t expect)
 {
@@ -157,7 +161,9 @@ static int attr(struct fz_thread *t, enum fz_kind kind, int g,
 	return op.got;
 }
 
-/* Racy: nobody may close the group meanwhile, KVM would keep its file open */
+/*
+ * Racy: no thread may close the group meanwhile, KVM would keep its file open
+ */
 static void add_group(struct fz_thread *t, int g)
 {
 	bool there = fz.kvm.groups >> g & 1;
@@ -183,7 +189,7 @@ static void attach(struct fz_thread *t, int g, struct fz_table *table)
 
 	if (!(fz.kvm.groups >> g & 1))
 		expect = BIT_OF(ENOENT);
-	/* Racy: the window may have gone, or have come only now */
+	/* Racy: the window may just have been removed, or created */
 	if (!attr(t, FZ_KVM_ATTACH, g, table, expect) && w && !fz.racy)
 		follow(table, g, w);
 }
@@ -195,7 +201,7 @@ void fz_kvm_leave(struct fz_thread *t, int g)
 		del_group(t, g);
 }
 
-/* Only the thread of the guest has them */
+/* Only the guest's thread uses these */
 static void close_table(struct fz_table *table)
 {
 	if (table->on)
@@ -251,7 +257,7 @@ static void new_table(struct fz_thread *t, struct fz_table *table,
 		table->locked = (tce_vmlck_kb() - kb) * KiB / fz.page;
 }
 
-/* A table for a window of a group's; now and then one that does not fit */
+/* A table for a window of a group; now and then one that does not fit */
 void fz_kvm_table_op(struct fz_thread *t)
 {
 	int g = fz_below(t, fz.groups);
@@ -312,7 +318,10 @@ unlock:
 	fz_unlock(t);
 }
 
-/* Where the guest has so much memory, all of it in one slot; 0 if nowhere */
+/*
+ * The address of so much memory of the guest, all in one slot; 0 if there is
+ * none
+ */
 static uint64_t user_address(struct fz_thread *t, uint64_t gpa, uint64_t size)
 {
 	const struct {
@@ -356,7 +365,7 @@ static unsigned int per_tce(const struct fz_table *table,
 	return table->shift - w->shift;
 }
 
-/* The note of an entry of a window, 0 if nothing is mapped; -1: KVM cannot */
+/* The note of a window's entry; 0: not mapped; -1: KVM cannot map it */
 static int make_note(struct fz_thread *t, const struct fz_window *w,
 		     const struct tce *tce, uint64_t subpage, uint64_t *note)
 {
@@ -375,8 +384,8 @@ static int make_note(struct fz_thread *t, const struct fz_window *w,
 }
 
 /*
- * A list, window by window, as many entries at a time as KVM does: if it cannot
- * go on the rest is left out. Returns what the hypercall does.
+ * A list, window by window, in pieces of the size that KVM uses. If KVM cannot
+ * handle an entry, it leaves out the rest. Returns the result of the hypercall.
  */
 static enum fz_ret put_list(struct fz_thread *t, struct fz_table *table,
 			    uint64_t first, struct tce *tces, uint64_t n,
@@ -451,7 +460,9 @@ static enum fz_ret stuff(struct fz_table *table, uint64_t first, uint64_t n,
 	return FZ_0;
 }
 
-/* What the hypercall does, or, applied, has done */
+/*
+ * Predicts the result of the hypercall; with applied, changes the model as well
+ */
 static enum fz_ret outcome(struct fz_thread *t, const struct fz_op *op,
 			   struct fz_table *table, struct tce *tces, bool apply)
 {
@@ -485,8 +496,8 @@ static enum fz_ret outcome(struct fz_thread *t, const struct fz_op *op,
 }
 
 /*
- * Does it stay with entries of the thread? Others may not be mapped, and are
- * cleared only if nobody else is at it.
+ * Are all entries those of the thread? It may not map entries of other threads,
+ * and may clear them only while these have stopped.
  */
 static bool in_sight(struct fz_thread *t, const struct fz_op *op,
 		     struct fz_table *table)
@@ -519,7 +530,7 @@ static bool in_sight(struct fz_thread *t, const struct fz_op *op,
 	return true;
 }
 
-/* Entries of the thread's own, if there are some that make whole pages */
+/* Entries of the thread that make whole pages, if there are any */
 static void pick_entries(struct fz_thread *t, struct fz_table *table,
 			 uint64_t *ioba, uint64_t *n)
 {
@@ -553,7 +564,7 @@ static void pick_entries(struct fz_thread *t, struct fz_table *table,
 	*ioba = table->start + (first << table->shift);
 }
 
-/* Guest memory that is registered, most often, for up to *n TCEs */
+/* Guest memory for up to *n TCEs; most often it is registered */
 static uint64_t pick_memory(struct fz_thread *t, unsigned int shift,
 			    uint64_t *n)
 {
@@ -652,7 +663,10 @@ static void gen(struct fz_thread *t, struct fz_op *op, struct fz_table *table,
 	}
 }
 
-/* The list is what the guest has there, all of it if more is asked for */
+/*
+ * The list is the guest's memory at that place, or all of it if more is
+ * requested
+ */
 static void write_list(struct fz_op *op, struct tce *tces, uint64_t n)
 {
 	uint64_t *list = vm_va(&fz.kvm.g, LIST);
@@ -662,7 +676,9 @@ static void write_list(struct fz_op *op, struct tce *tces, uint64_t n)
 		list[i] = htobe64(tces[i].tce);
 	if (op->a.hcall.nr != H_PUT_TCE_INDIRECT)
 		return;
-	/* A list somewhere else, or the rest of this one, is what it is */
+	/*
+	 * A list at another place, or the rest of this one, has unknown entries
+	 */
 	for (i = 0; i < op->a.hcall.pages && i < TCES; i++) {
 		uint64_t gpa = op->a.hcall.tce + i * sizeof(*list);
 		uint64_t ua = user_address(fz.kvm.t, gpa, sizeof(*list));

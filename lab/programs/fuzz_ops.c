@@ -29,7 +29,7 @@ void fz_unlock(struct fz_thread *t)
 		pthread_rwlock_unlock(&fz.rwlock);
 }
 
-/* Alone from here on. The state may be another one by then. */
+/* The thread is alone from here on. The state may have changed before. */
 void fz_exclude(struct fz_thread *t)
 {
 	if (t->exclusive || fz.racy)
@@ -74,7 +74,7 @@ static void *place_arg(struct fz_thread *t, struct fz_op *op)
 	}
 }
 
-/* Counted, and compared; of a racy run only with what may be */
+/* Counts and compares a result; in a racy run, with the possible results */
 void fz_compare(struct fz_thread *t, struct fz_op *op)
 {
 	fz_note_op(t, op);
@@ -82,7 +82,7 @@ void fz_compare(struct fz_thread *t, struct fz_op *op)
 		fz_diverge(t, op, "other result than expected");
 }
 
-/* The ioctl is made, and compared */
+/* Makes the ioctl, and compares its result */
 int fz_call(struct fz_thread *t, struct fz_op *op)
 {
 	void *arg = place_arg(t, op);
@@ -146,7 +146,7 @@ static bool pick_range(struct fz_thread *t, int c, struct fz_window **win,
 	*entry = fz_below(t, p->each - *n + 1);
 	if (fz_one_in(t, 4))
 		*entry = fz_one_in(t, 2) ? 0 : p->each - *n;
-	/* Racy: over what another thread has there */
+	/* Racy: over mappings of another thread */
 	if (fz.racy && fz_one_in(t, 8))
 		id = fz_below(t, fz.threads);
 	*entry += p->first + (uint64_t)id * p->each;
@@ -154,7 +154,7 @@ static bool pick_range(struct fz_thread *t, int c, struct fz_window **win,
 	return true;
 }
 
-/* Memory for up to *n entries; most often such that can be mapped */
+/* Memory for up to *n entries; most often it can be mapped */
 static uint64_t pick_memory(struct fz_thread *t, int c, unsigned int shift,
 			    uint64_t *n)
 {
@@ -184,7 +184,7 @@ static uint64_t pick_memory(struct fz_thread *t, int c, unsigned int shift,
 		}
 	}
 	max = size >> shift;
-	/* Now and then on into the next region, if there is one */
+	/* Now and then it extends into the next region, if there is one */
 	if (*n > max && !fz_one_in(t, 8))
 		*n = max ? max : 1;
 	return start + (fz_below(t, max > *n ? max - *n + 1 : 1) << shift);
@@ -525,7 +525,7 @@ static void gen(struct fz_thread *t, struct fz_op *op, enum fz_kind kind, int c)
 	}
 }
 
-/* Does the ioctl change what other threads rely on? */
+/* Does the ioctl change state on which other threads rely? */
 static bool alters(struct fz_op *op)
 {
 	struct fz_container *c = &fz.c[op->c];
@@ -548,13 +548,13 @@ static bool alters(struct fz_op *op)
 	}
 }
 
-/* Good arguments, but for what the model cannot follow? */
+/* Valid arguments, with an effect that the model cannot follow? */
 static bool out_of_sight(struct fz_thread *t, struct fz_op *op)
 {
 	struct fz_window *w;
 	uint64_t size;
 
-	/* Also when racy, or there would be more and more of them */
+	/* Also in racy runs, or their number would grow without limit */
 	if (op->kind == FZ_REGISTER)
 		return !fz_region_at(t, op->a.reg.vaddr) && !fz_region_free(t);
 	if (fz.racy || !(op->expect & OK))
@@ -638,7 +638,7 @@ void fz_iommu_op(struct fz_thread *t, enum fz_kind kind)
 	}
 	op.expect = fz_expect(t, &op);
 	if (!fz_failed() && !out_of_sight(t, &op)) {
-		/* Others may have been here: the model knows */
+		/* Other threads may have changed it: the model knows */
 		op.expect = fz_expect(t, &op);
 		do_op(t, &op);
 	}
@@ -681,7 +681,7 @@ static void unregister(struct fz_thread *t, int c, uint64_t ua, uint64_t size)
 	do_op(t, &op);
 }
 
-/* All that the thread has mapped of a region in one place of a window */
+/* All mappings of a region that the thread has in one place of a window */
 static void evict_place(struct fz_thread *t, int c, struct fz_window *w,
 			struct fz_place *p, struct fz_region *r)
 {
@@ -702,7 +702,7 @@ static void evict_place(struct fz_thread *t, int c, struct fz_window *w,
 		      (uint64_t)(last - first + 1) << w->shift);
 }
 
-/* A region is unmapped wherever it is, so that it can go, and goes */
+/* Unmaps a region at all places, and unregisters it */
 void fz_evict(struct fz_thread *t)
 {
 	struct fz_region *r = &t->regions[fz_below(t, FZ_REGIONS)], copy;
@@ -790,7 +790,7 @@ void fz_unmap_all(struct fz_thread *t)
 				unmap(t, c, w->start, w->pages << w->shift);
 }
 
-/* With the lock held: what all threads have registered */
+/* With the lock held: the regions of all threads */
 void fz_unregister_all(struct fz_thread *t)
 {
 	struct fz_region *r;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the windows of a PE are under QEMU: the first one at one address, all
- * others at another. Together with what the kernel does of its own, this says
- * whether there is a place for one more. Other platforms decide otherwise, and
- * then either answer is right.
+ * The addresses of a PE's windows under QEMU: one address for the first window,
+ * and another for all others. Together with the kernel's own rules, this
+ * determines whether one more window fits. On other platforms both answers are
+ * accepted.
  */
 
 #include <string.h>
@@ -30,7 +30,7 @@ static int pe_open(struct fz_pe *pe, int slot, unsigned int shift,
 	win->size = size;
 	if (shift == 12 && size <= fz.def_size && !boot_used &&
 	    (pe->boot || !pe_in_use(pe))) {
-		/* The platform's default window, put back if it has gone */
+		/* The platform's default window, restored if it was removed */
 		pe->boot = true;
 		win->on = true;
 		win->boot = true;
@@ -40,12 +40,15 @@ static int pe_open(struct fz_pe *pe, int slot, unsigned int shift,
 	}
 
 	active = pe->boot + (other->on && !other->boot);
-	/* It makes room for the new one, even if that cannot be */
+	/*
+	 * It makes room for the new window, even if that window cannot be
+	 * created
+	 */
 	if (active == 2 && !boot_used) {
 		pe->boot = false;
 		active--;
 	}
-	/* Nor has any platform as many entries */
+	/* No platform has that many entries */
 	if (active == 2 || size >> shift >> 32)
 		return -ENOSPC;
 	win->start = active ? fz.dma64_start : fz.def_start;
@@ -109,8 +112,8 @@ int fz_pe_open(struct fz_container *c, int slot, unsigned int shift,
 }
 
 /*
- * What TCE_CREATE does to PEs, also if it fails in the end. The default window
- * comes first, and goes again if it has come with it.
+ * The effect of TCE_CREATE on PEs, also if it fails in the end. The default
+ * window is made first, and is removed again if this call had made it.
  */
 int fz_pe_create(struct fz_op *op, uint64_t *start)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the device tree and the firmware say of a device, and what is written to
- * the RTAS shim.
+ * The answers of the device tree and of the firmware about a device, and the
+ * commands for the RTAS shim.
  */
 
 #include <endian.h>
@@ -88,7 +88,7 @@ int ask_platform(const struct tce_dev *dev, struct platform *p)
 	if (!realpath(path, node))
 		return -errno;
 
-	/* The PHB is the uppermost node of those for PCI */
+	/* The PHB is the uppermost of the PCI nodes */
 	strcpy(phb, node);
 	end = strstr(phb, "/base/pci@");
 	if (!end)
@@ -139,7 +139,7 @@ int ask_platform(const struct tce_dev *dev, struct platform *p)
 
 int shim(const struct tce_dev *dev, unsigned int what, unsigned int value)
 {
-	uint32_t word = htole32(0x5f10U << 16 | what << 8 | value);
+	uint32_t word = htole32(SHIM_MARK << 16 | what << 8 | value);
 	char path[128];
 	int fd, ret = 0;
 

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What windows and mappings cost. A tool, not a test.
+ * Measures the cost of windows and mappings. It is a tool, not a test.
  *
  * spapr_tce_bench [-n TIMES] [-b SECONDS] [-l SECONDS] CASE:SHIFT:SIZE...
  *
- * SHIFT is that of the I/O pages, SIZE as the case says. Each case is repeated
- * TIMES times (5), but not begun again once it has taken -b SECONDS (4). An
- * operation that takes -l SECONDS (no limit) is reported as such, and the
- * machine powered off: it could not be ended otherwise. Output, with tabs:
+ * SHIFT is that of the I/O pages, and each case defines SIZE. Each case is
+ * repeated TIMES times (5), but not begun again once it has taken -b SECONDS
+ * (4). If an operation takes -l SECONDS (no limit), this is reported and the
+ * machine is powered off, since the operation cannot be ended otherwise.
+ * Output, with tabs:
  *
  *   bench CASE SHIFT SIZE WHAT N VALUE UNIT
  *   done CASE:SHIFT:SIZE
  *
- * The unit is "ns" for an operation by itself, "over" if it reached the limit,
- * "error" if it failed; others are other figures. With LAB_TRACE=1 there is a
- * mark before and after each operation (spapr_tce_marks.h), so that the
- * hypervisor's trace tells its hypercalls.
+ * The unit is "ns" for the time of an operation, "over" if it reached the
+ * limit, and "error" if it failed; other units belong to other figures. With
+ * LAB_TRACE=1 a mark is written before and after each operation
+ * (spapr_tce_marks.h), so that its hypercalls can be counted in the
+ * hypervisor's trace.
  */
 
 #include <errno.h>
@@ -103,7 +105,9 @@ static int op_end(const struct bench *b, int ret)
 	uint64_t ns = now() - running->from;
 
 	running->from = 0;
-	/* Follows that of the beginning, for all of them */
+	/*
+	 * For all operations, the mark of the end follows that of the beginning
+	 */
 	tce_mark(&tce_devs[0], b->mark + 1);
 	if (ret)
 		row(b, running->what, ret, "error");
@@ -112,7 +116,7 @@ static int op_end(const struct bench *b, int ret)
 	return ret;
 }
 
-/* What is not measured has to work nevertheless */
+/* Calls that are not measured have to work as well */
 static int failed(const struct bench *b, const char *what, int ret)
 {
 	if (ret)
@@ -124,7 +128,7 @@ static int get_memory(struct bench *b, uint64_t size)
 {
 	int ret;
 
-	/* At least what can be registered */
+	/* The least amount that can be registered */
 	if (size < 64 * KiB)
 		size = 64 * KiB;
 	if (b->shift > LARGEST_SHIFT)
@@ -238,7 +242,10 @@ static long free_kb(void)
 	return tce_stat_get(&st) ? 0 : st.memfree_kb;
 }
 
-/* Memory that the kernel took, and what it charged for, since @b->free_kb */
+/*
+ * The memory that the kernel took since @b->free_kb, and the memory that it
+ * charged
+ */
 static void memory(struct bench *b, const char *kernel, const char *charged)
 {
 	row(b, kernel, b->free_kb - free_kb(), "kB");
@@ -377,7 +384,9 @@ struct gup_test {
 #define GUP_TEST_PIN_FAST	_IOWR('g', 2, struct gup_test)
 #define GUP_TEST_FLAGS		0x10001		/* FOLL_LONGTERM | FOLL_WRITE of 6.1 */
 
-/* What pinning the memory takes at least, and unpinning it: CONFIG_GUP_TEST */
+/*
+ * The least time that pinning and unpinning the memory takes: CONFIG_GUP_TEST
+ */
 static void bench_pin(struct bench *b)
 {
 	struct gup_test gup = {
@@ -435,8 +444,9 @@ static int hcall_timed(struct bench *b, struct guest *g, const char *what,
 }
 
 /*
- * A guest of KVM, told of pages of 2^SHIFT in the default window, which has pages
- * of 4K: a list of SIZE, the same over it, and all of it cleared
+ * A guest of KVM has a table with pages of 2^SHIFT for the default window,
+ * which has pages of 4K. It maps a list of SIZE entries, maps it again, and
+ * clears all.
  */
 static int bench_kvm(struct bench *b)
 {
@@ -504,7 +514,9 @@ static int bench_exit(struct bench *b)
 	return ret;
 }
 
-/* Threads, or processes: each maps and unmaps SIZE bytes in a part of its own */
+/*
+ * Threads, or processes: each maps and unmaps SIZE bytes in a part of its own
+ */
 struct worker {
 	struct bench b;
 	pthread_barrier_t *start;
@@ -555,7 +567,7 @@ static struct workers *prepare(const struct bench *b, int n, int rounds)
 	return s;
 }
 
-/* How long a round took, from the first one's start to the last one's end */
+/* The time of a round, from the first start to the last end */
 static int finish(struct bench *b, struct workers *s, int n, const char *what)
 {
 	uint64_t begun = ~0ULL, ended = 0;
@@ -594,7 +606,7 @@ static int run_threads(struct bench *b, int n, int rounds, const char *what)
 	return finish(b, s, n, what);
 }
 
-/* The same by processes with a PE each: they share nothing but the machine */
+/* The same by processes with a PE each: they share only the machine */
 static int run_processes(struct bench *b, int rounds, const char *what)
 {
 	struct workers *s = prepare(b, WORKERS, rounds);
@@ -610,7 +622,7 @@ static int run_processes(struct bench *b, int rounds, const char *what)
 		w->ret = setup(&w->b, &tce_devs[i], b->size, true);
 		if (!w->ret)
 			w->ret = create(&w->b, WINDOW_THREADS);
-		/* Others wait for this one, whatever happened */
+		/* Other processes wait for this one, also if it has failed */
 		work(w);
 		_exit(0);
 	}
@@ -674,7 +686,7 @@ static int run(const char *text)
 	return -EINVAL;
 }
 
-/* What it does cannot be stopped */
+/* The operation cannot be stopped */
 static void give_up(void)
 {
 	row(&running->b, running->what, limit, "over");
@@ -683,7 +695,7 @@ static void give_up(void)
 	reboot(RB_POWER_OFF);
 }
 
-/* Waits for a case, and does not wake up while it is measured */
+/* Waits for a case without waking up while it is measured */
 static int watch(pid_t pid, const sigset_t *chld)
 {
 	struct timespec ts;
@@ -703,7 +715,9 @@ static int watch(pid_t pid, const sigset_t *chld)
 	return status;
 }
 
-/* Each case in a process of its own, so that nothing is left of the last one */
+/*
+ * Each case has a process of its own, so that it finds no state of the last one
+ */
 int main(int argc, char **argv)
 {
 	int opt, status, ret = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it costs to map, to unmap, and to have a large window. Here are the
- * steps, and what can be told in the guest: locked and free memory. Each step
- * is between two marks, so that who traces the hypervisor can count its calls.
+ * The cost of mapping, of unmapping, and of large windows. The program takes
+ * the steps, and checks locked and free memory itself. Each step is between two
+ * marks, so that its hypercalls can be counted in the hypervisor's trace.
  */
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #define UNIT		(64 * KiB)
 #define SIZE		(64 * MiB)
 
-/* Free memory moves by itself: the least of so many differences counts */
+/* Free memory changes by itself, so the least of so many differences counts */
 #define ROUNDS		4
 #define MAX_KB		1024
 
@@ -29,16 +29,18 @@ struct ctx {
 
 static void begin(struct ctx *c, const char *name)
 {
-	tce_log("step v%d %s", c->v.version, name);
-	tce_mark(c->v.dev, TCE_MARK_STEP);
+	tce_step(c->v.dev, "v%d %s", c->v.version, name);
 }
 
 static void end(struct ctx *c)
 {
-	tce_mark(c->v.dev, TCE_MARK_STEP_END);
+	tce_step_end(c->v.dev);
 }
 
-/* Pages that come to be while others are counted would be counted too */
+/*
+ * Touches the pages before, so that they are not allocated while others are
+ * counted
+ */
 static int touched(struct tce_mem *mem, int ret)
 {
 	if (!ret)
@@ -46,7 +48,7 @@ static int touched(struct tce_mem *mem, int ret)
 	return ret;
 }
 
-/* The default window comes with the first call that needs it */
+/* The first call that needs the default window makes it */
 static int make_default(struct ctx *c)
 {
 	return tce_unmap(c->v.container, tce_def_start(&c->v), 4 * KiB);
@@ -124,7 +126,9 @@ TEST_F_TIMEOUT(pages_4k, map_and_unmap, 60)
 	end(c);
 }
 
-/* Neither in the window nor in memory do lists begin where it would be nice */
+/*
+ * Lists do not begin at a convenient place, neither in the window nor in memory
+ */
 TEST_F_TIMEOUT(pages_4k, map_and_unmap_unaligned, 60)
 {
 	uint64_t at = tce_def_start(&self->c.v) + 4 * KiB;
@@ -165,7 +169,7 @@ TEST_F(pages_4k, one_page)
 					  NULL));
 }
 
-/* Windows that no table in memory could be made for */
+/* Windows that are too large for a table in memory */
 FIXTURE(large) {
 	struct ctx c;
 };
@@ -223,7 +227,7 @@ static const char *prepare(struct ctx *c, unsigned int shift, uint64_t size,
 	*err = touched(&c->mem, *err);
 	if (!*err)
 		*err = tce_register(c->v.container, c->mem.va, c->mem.size);
-	/* Before anybody has had it: there is none then */
+	/* Before the first use of the window: none is made then */
 	if (!*err)
 		*err = tce_remove(c->v.container, tce_def_start(&c->v));
 	return NULL;
@@ -286,7 +290,10 @@ static long max(long a, long b)
 	return a > b ? a : b;
 }
 
-/* From before it is created until after it is removed: no table anywhere */
+/*
+ * From before the window is created until after it is removed, no table is
+ * allocated
+ */
 TEST_F_TIMEOUT(large, takes_no_memory, 120)
 {
 	long locked, least = LONG_MAX, most_locked = 0, drop;
@@ -327,7 +334,7 @@ TEST_F_TIMEOUT(large, takes_no_memory, 120)
 	EXPECT_LT(least, MAX_KB);
 }
 
-/* The rest needs no variants */
+/* The following tests need no variants */
 FIXTURE(cost) {
 	struct ctx c;
 };
@@ -371,11 +378,11 @@ TEST_F(cost, sparse)
 		EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + i * GiB,
 						  c->mem.va + i * UNIT, KiB,
 						  NULL));
-	/* Nothing counts as mapped any more */
+	/* No region counts as mapped any more */
 	EXPECT_EQ(0, tce_unregister(c->v.container, c->mem.va, c->mem.size));
 }
 
-/* A second group joins what is mapped; then each entry is set for both */
+/* A second group joins existing mappings; each entry is then set for both */
 TEST_F_TIMEOUT(cost, two_groups, 60)
 {
 	const struct tce_dev *second = tce_second_group();
@@ -434,7 +441,7 @@ TEST_F_TIMEOUT(cost, two_groups, 60)
 	close(w.group);
 }
 
-/* A process that has mapped so much, until it is killed */
+/* A process maps so much, and is killed */
 static int be_killed(uint64_t size, int ready)
 {
 	struct ctx c = {};
@@ -476,7 +483,7 @@ static int kill_with(struct ctx *c, uint64_t size, const char *name)
 	return ret;
 }
 
-/* The difference of the two is what the mappings cost */
+/* The difference of the two is the cost of the mappings */
 TEST_F_TIMEOUT(cost, killed, 60)
 {
 	struct ctx *c = &self->c;
@@ -484,7 +491,7 @@ TEST_F_TIMEOUT(cost, killed, 60)
 	tce_vfio_close(&c->v);
 	EXPECT_EQ(0, kill_with(c, 0, "killed with nothing mapped"));
 	EXPECT_EQ(0, kill_with(c, SIZE, "killed with 64M mapped"));
-	/* Nobody is in the way of the next user */
+	/* No earlier process blocks the next user */
 	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The main job in five lines: a device goes to VFIO, moves data through the
- * default and through a 64-bit window, and its group goes back to the host.
+ * The main task in five lines of output: a device is bound to VFIO, moves data
+ * through the default and through a 64-bit window, and its group returns to the
+ * host.
  *
- * Prints "demo: NAME: ok" or "demo: NAME: FAIL DETAIL" for each, whatever the
- * others did; exit status 0 only if all are ok. This is a demonstration, not a
- * test: the tests are beside it.
+ * Prints "demo: NAME: ok" or "demo: NAME: FAIL DETAIL" for each step, whatever
+ * the result of the others; the exit status is 0 only if all are ok. This is a
+ * demonstration, not a test.
  */
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static void passed(const char *name)
 	failures++;							\
 } while (0)
 
-/* What the kernel said last about vfio-pci's probe of this device */
+/* The kernel's last message about vfio-pci's probe of this device */
 static void kernel_says(const char *bdf, char *buf, size_t len)
 {
 	char line[1024], *text, *end;
@@ -41,7 +42,9 @@ static void kernel_says(const char *bdf, char *buf, size_t len)
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return;
-	/* EPIPE: records were overwritten, the next read goes on after them */
+	/*
+	 * EPIPE: records were overwritten, the next read continues after them
+	 */
 	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
 		if (n <= 0)
 			continue;
@@ -123,8 +126,8 @@ static void demo_default_window(const struct tce_dev *dev)
 }
 
 /*
- * A window of 64K pages, or of 4K pages where nothing larger can be had, beside
- * the default one, so that it goes where the platform has 64-bit windows.
+ * A window of 64K pages, or of 4K pages if there is no larger size, beside the
+ * default one, so that it is placed where the platform has 64-bit windows.
  */
 static int create_64bit(struct tce_vfio *v, struct tce_mem *mem, uint64_t size,
 			unsigned int *shift, uint64_t *start)
@@ -292,7 +295,7 @@ int main(void)
 	demo_64bit_window(dev);
 	demo_64mib(dev);
 
-	/* A disk with a group of its own goes to VFIO and back as well */
+	/* A disk with a group of its own is bound to VFIO and back as well */
 	if (have_nvme && tce_group_of(nvme) != dev->group) {
 		struct tce_vfio v;
 

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random calls of everything that the SPAPR TCE backend offers, in several
- * containers, with several groups, by several threads, compared with a model.
+ * Random calls of all ioctls of the SPAPR TCE backend, in several containers,
+ * with several groups, by several threads, compared with a model.
  *
  *   spapr_tce_fuzz [-s SEED] [-n OPS] [-t SECONDS] [-T THREADS]
  *                  [-c CONTAINERS] [-k] [-r] [-v]
  *
- * Each result and, now and then, locked memory and what a device reaches are
- * what the model says. With -k the last thread also has a guest of KVM, which
- * makes TCE hypercalls for windows of all containers. With -r (racy) no lock
- * keeps threads from pulling windows, groups and containers away under each
- * other's feet: results are one of a few, and the state is compared when all
- * have stopped.
+ * The model predicts each result. Now and then, locked memory and the memory
+ * that a device reaches are compared as well. With -k the last thread also has
+ * a guest of KVM, which makes TCE hypercalls for windows of all containers.
+ * With -r (racy) no lock keeps threads from removing windows, groups and
+ * containers that other threads use: each result is one of a few, and the state
+ * is compared when all threads have stopped.
  *
  * The n-th operation of a thread draws the same random numbers for the same
- * seed. One thread alone does the same each time; of several the interleaving
- * is not repeated, nor what depends on it, such as which windows there are.
+ * seed. A single thread makes the same calls each time. With several threads,
+ * their interleaving is not repeated, nor its effects, such as the existing
+ * windows.
  */
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@
 /* Operations of a thread from one sync point to the next */
 #define ROUND		10000
 
-/* What the kernel may keep for later, of a few hundred megabytes */
+/* The kernel may keep so much for later, of a few hundred megabytes */
 #define TOLERANCE_KB	(64 * 1024)
 
 static const struct {
@@ -115,8 +116,8 @@ static void step(struct fz_thread *t)
 }
 
 /*
- * All threads have stopped: everything must be able to go, and to come again.
- * The rest of it is for one thread, and exact in either mode.
+ * All threads have stopped. It must be possible to free all resources and to
+ * get them again. The rest is done by one thread, and is exact in both modes.
  */
 static void sync_point(struct fz_thread *t)
 {
@@ -171,8 +172,8 @@ static void *run(void *arg)
 }
 
 /*
- * Huge pages, if there are any, between addresses where nothing is. No part of
- * them can be protected instead: 6.1 warns of a lock when it splits them.
+ * Huge pages, if there are any, between unmapped addresses. Protecting a part
+ * of them is no alternative: 6.1 warns of a lock when it splits them.
  */
 static int init_huge(struct fz_thread *t)
 {
@@ -245,8 +246,8 @@ static int init_memory(struct fz_thread *t)
 }
 
 /*
- * What the platform has, and what the kernel charges: for a window, and for
- * each leaf of its view beyond those that are part of its price.
+ * The platform's windows, and the kernel's charges: for a window, and for each
+ * leaf of its view beyond those that the window's charge includes.
  */
 static int calibrate(void)
 {
@@ -311,7 +312,7 @@ static int init(void)
 
 	fz.page = sysconf(_SC_PAGESIZE);
 	pthread_rwlockattr_init(&attr);
-	/* Who wants to be alone must get there */
+	/* A thread that waits to be alone must get its turn */
 	pthread_rwlockattr_setkind_np(&attr,
 				      PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&fz.rwlock, &attr);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first user that a group has after another kernel was started, by kexec
- * or after a crash: spapr_tce_hold was the last user of the kernel before.
+ * The first user of a group after another kernel was started by kexec or after
+ * a crash. spapr_tce_hold was the last user under the previous kernel.
  *
- * Prints "heir ADDRESS: ok", or what was not as it should be:
+ * Prints "heir ADDRESS: ok", or the first error:
  *
  *  - "claim: ERRNO": the kernel keeps the group, since it cannot prove that the
- *    device reaches nothing. With an argument N that is tried N times.
- *  - "reaches ...": the device read memory of the earlier user.
- *  - "default window", "other window": that is not there, or does not work.
- *  - "disk", "windows": of the host, after the user has let go.
+ *    device reaches no memory. With an argument N the claim is tried N times.
+ *  - "reaches ...": the device has read memory of the earlier user.
+ *  - "default window", "other window": the window is missing or does not work.
+ *  - "disk", "windows": the host's disk or windows do not work after the
+ *    release.
  *
- * What the device does before this user has mapped anything is between the marks
+ * The device's transfers before this user's first mapping are between the marks
  * TCE_MARK_HEIR + 2 * domain and the next number.
  */
 
@@ -25,7 +26,7 @@
 #define UNIT	(64 * KiB)
 #define LEN	1024
 
-/* Where the windows of the earlier user were, under QEMU */
+/* The addresses of the earlier user's windows, under QEMU */
 static const uint64_t places[] = { 0, 0x800000000000000ULL };
 
 static char problems[256];
@@ -45,7 +46,7 @@ static enum tce_mark mark_of(const struct tce_dev *dev, int end)
 	return TCE_MARK_HEIR + 2 * strtoul(dev->bdf, NULL, 16) + end;
 }
 
-/* Nothing is mapped yet. What the device gets, only the hypervisor sees. */
+/* No memory is mapped yet. Only the hypervisor sees the device's transfers. */
 static void look_around(struct tce_vfio *v)
 {
 	int i;
@@ -56,7 +57,7 @@ static void look_around(struct tce_vfio *v)
 	tce_mark(v->dev, mark_of(v->dev, 1));
 }
 
-/* The same with a window, so that the data can be looked at */
+/* The same with a window, so that the data can be checked */
 static int reach_earlier(struct tce_vfio *v, struct tce_mem *mem, uint64_t iova)
 {
 	int i, ret;

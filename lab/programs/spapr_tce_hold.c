@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Has the device's group until it is told to let go, by SIGTERM, for tests of
- * what may happen to the group meanwhile. /tmp/held is there while it does, and
- * the device moves data all the time. What it has mapped begins with that, and
- * has a text that a later user can recognize (spapr_tce_heir).
+ * Keeps the device's group until SIGTERM, for tests of events that happen to
+ * the group meanwhile. /tmp/held exists as long as the program has the group,
+ * and the device moves data all the time. The mapped memory begins with that
+ * data, and has a text that a later user can recognize (spapr_tce_heir).
  *
- * spapr_tce_hold          in the default window
- * spapr_tce_hold both     in it and in one of 64K pages
- * spapr_tce_hold instead  in one of 64K pages in its place, of the same size
- * spapr_tce_hold device   as the first, and leaves when vfio-pci asks for the
- *                         device
- * spapr_tce_hold kvm      the same, but a guest of KVM has the group until SIGTERM
+ * spapr_tce_hold          uses the default window
+ * spapr_tce_hold both     uses the default window and one of 64K pages
+ * spapr_tce_hold instead  uses a window of 64K pages in place of the default
+ *                         one, of the same size
+ * spapr_tce_hold device   is like the first, but ends when vfio-pci asks for
+ *                         the device
+ * spapr_tce_hold kvm      is like the last, but a guest of KVM keeps the group
+ *                         until SIGTERM
  */
 
 #include <errno.h>
@@ -64,7 +66,7 @@ static int open_windows(struct tce_vfio *v, const struct tce_mem *mem,
 	return n;
 }
 
-/* A guest with the default window, and nobody in it. It ends with the process. */
+/* A guest with the default window, without CPUs. It ends with the process. */
 static int make_guest(const struct tce_vfio *v)
 {
 	struct kvm_create_spapr_tce_64 table = {
@@ -103,7 +105,7 @@ static int make_guest(const struct tce_vfio *v)
 	return tce_ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
 }
 
-/* Have vfio-pci tell when it wants the device back */
+/* vfio-pci is to tell when it wants the device back */
 static int device_wanted(const struct tce_vfio *v)
 {
 	struct {
@@ -181,7 +183,7 @@ int main(int argc, char **argv)
 	}
 
 	fd = open(HELD, O_CREAT | O_WRONLY, 0600);
-	/* Whatever happens to the group: what is mapped works */
+	/* The mapping works, whatever happens to the group */
 	while (!ret && sigtimedwait(&term, NULL, &pause) != SIGTERM) {
 		if (poll(&wanted, 1, 0) > 0) {
 			tce_log("wanted");

@@ -4,8 +4,8 @@
  * remove them have other numbers on the new machine, and the device tree says
  * so. The kernel makes those calls that are in the device tree now.
  *
- * Here the device tree is changed by hand, to numbers that no platform has, and
- * back. Only for an emulated platform: VFIO_TCE_RTAS_SHIM=1.
+ * The program changes the device tree by hand, to numbers that no platform has,
+ * and back. It needs an emulated platform: VFIO_TCE_RTAS_SHIM=1.
  */
 
 #include <endian.h>
@@ -149,7 +149,9 @@ TEST_F_TIMEOUT(migrate, calls_have_other_numbers, 60)
 	}
 }
 
-/* Taken on one machine, given back on another: the host has its windows again */
+/*
+ * Claimed on one machine, released on another: the host has its windows again
+ */
 TEST_F_TIMEOUT(migrate, calls_have_other_numbers_on_the_way_back, 60)
 {
 	if (self->why)

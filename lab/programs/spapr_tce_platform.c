@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What kind of PE a device is in, and whether it is what it says it is.
+ * Finds the kind of a device's PE, and checks that GET_INFO is true.
  *
- * Platforms differ in the windows that they have for a PE: a default window
- * somewhere or none, one window at a time or two, some page sizes, with a call
- * to go back to the default one or without. Nothing here expects anything in
- * particular: what GET_INFO announces has to be what the device tree and the
- * firmware say, all of it has to work, and the rest to be refused.
+ * Platforms differ in the windows that they have for a PE: a default window at
+ * some address or none, one window at a time or two, some page sizes, with or
+ * without a call that restores the default window. The program expects no
+ * particular kind. GET_INFO has to announce the windows that the device tree
+ * and the firmware describe, all of these have to work, and all others have to
+ * be refused.
  *
- * Each property that was found is printed, as "# pe PROPERTY: VALUE".
+ * Each property of the PE is printed as "# pe PROPERTY: VALUE".
  *
- * And what a platform does when something is wrong: a PE that it has frozen (EEH),
- * calls that it fails. Nobody can ask a platform for that, but for an emulated
- * one whose RTAS listens to what is written to a vendor ID.
+ * The program also tests errors of the platform: a PE that is frozen (EEH), and
+ * calls that fail. Only an emulated platform can be made to fail, by writing to
+ * the vendor ID of a device, which the RTAS shim intercepts.
  */
 
 #include <endian.h>
@@ -54,7 +55,10 @@ static uint64_t window_size(unsigned int shift)
 	return WINDOW_SIZE < 2ULL << shift ? 2ULL << shift : WINDOW_SIZE;
 }
 
-/* No window is described: it is no PE, neither the host nor VFIO can use it */
+/*
+ * No window is described: this is no PE, and neither the host nor VFIO can use
+ * it
+ */
 TEST(no_window_at_all)
 {
 	char path[128], driver[64];
@@ -107,7 +111,7 @@ FIXTURE_TEARDOWN(pe)
 	tce_mem_free(&self->mem);
 }
 
-/* GET_INFO against what the platform says itself */
+/* GET_INFO, compared with the platform's own answers */
 TEST_F(pe, info_is_true)
 {
 	struct vfio_iommu_spapr_tce_info *info = &self->v.info;
@@ -170,7 +174,7 @@ TEST_F(pe, info_is_true)
 	fact("pages", "%s", *text ? text + 1 : "4K");
 }
 
-/* Both ends of a window, and no further */
+/* Both ends of a window work, and no address beyond */
 static int use_window(struct tce_vfio *v, struct tce_mem *mem, uint64_t start,
 		      uint64_t size, uint64_t page)
 {
@@ -216,12 +220,12 @@ TEST_F_TIMEOUT(pe, default_window, 120)
 		ret = 0;
 		ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	} else {
-		/* There is none to remove after it has been looked for */
+		/* After a failed look-up there is no window to remove */
 		ASSERT_EQ(0, tce_remove(v->container, 0));
 		ret = tce_map(v->container, self->mem.va, 0, UNIT, TCE_RW);
 		EXPECT_EQ(-ENXIO, ret);
 	}
-	/* It is gone, once */
+	/* It was removed, and cannot be removed twice */
 	EXPECT_EQ(-ENXIO, tce_map(v->container, self->mem.va, tce_def_start(v),
 				  UNIT, TCE_RW));
 	again = tce_remove(v->container, tce_def_start(v));
@@ -241,8 +245,9 @@ TEST_F_TIMEOUT(pe, default_window, 120)
 }
 
 /*
- * A window of one page size, used if there is memory of such pages. Returns
- * what the creation did; *@start is where it was, *@used whether it was used.
+ * A window of one page size, used if there is memory of such pages. Returns the
+ * result of the creation; *@start is the window's address, and *@used tells
+ * whether it was used.
  */
 static int try_pages(struct tce_vfio *v, unsigned int shift, uint64_t *start,
 		     bool *used)
@@ -291,7 +296,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 			continue;
 		for (i = 0; i < 2; i++) {
 			ret = try_pages(v, ps->shift, &start, &used);
-			/* 4K may be of the default window alone */
+			/* only the default window may have 4K pages */
 			if (ps->shift == 12 && ret == -EINVAL)
 				break;
 			ASSERT_EQ(0, ret);
@@ -307,7 +312,10 @@ TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 	if (*text)
 		fact("alone", "0x%llx,%s", (unsigned long long)first, text);
 
-	/* The last one has gone: the default window serves what fits it again */
+	/*
+	 * The last window was removed: the default window serves requests that
+	 * fit it again
+	 */
 	if (v->info.dma32_window_size) {
 		ASSERT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
 		EXPECT_EQ(tce_def_start(v), start);
@@ -330,7 +338,7 @@ TEST_F_TIMEOUT(pe, default_window_again, 60)
 	ASSERT_EQ(0, ask_platform(dev, &p));
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	ret = tce_create(v->container, 12, 16 * MiB, 1, &start);
-	/* Without DDW there is nothing that would tell the user of 4K pages */
+	/* Without DDW, no field tells the user of 4K pages */
 	ASSERT_EQ(0, ret);
 	EXPECT_EQ(p.start, start);
 	EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB, 4 * KiB));
@@ -339,8 +347,9 @@ TEST_F_TIMEOUT(pe, default_window_again, 60)
 }
 
 /*
- * Both at once, each page size; or refused, and the default one is as before. A
- * default window that users are not told of they get by asking for 4K pages.
+ * Both windows at once, for each page size; or the second one is refused, and
+ * the default one is as before. Users get a default window that they are not
+ * told of by asking for 4K pages.
  */
 TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
 {
@@ -378,7 +387,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
 		EXPECT_EQ(first, start);
 		EXPECT_TRUE(start >= base + base_size ||
 			    start + window_size(ps->shift) <= base);
-		/* Both are in use, a third one is not to be had */
+		/* Both are in use, and a third window is refused */
 		ASSERT_EQ(0, tce_map(v->container, self->mem.va, base, UNIT,
 				     TCE_RW));
 		EXPECT_EQ(-ENOSPC, tce_create(v->container, ps->shift,
@@ -399,7 +408,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
 		fact("third window", "ENOSPC");
 }
 
-/* What the platform does not have */
+/* Windows that the platform does not have */
 TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -436,7 +445,9 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 			  ret);
 		fact("larger than the default", "%s", strerrorname_np(-ret));
 	} else {
-		/* As many pages as can be, but 4K may be for the default window */
+		/*
+		 * The largest number of pages; the default window may serve 4K
+		 */
 		pgsizes = v->info.ddw.pgsizes & ~(1ULL << 12);
 		shift = __builtin_ctzll(pgsizes ? pgsizes : 1ULL << 12);
 		ret = tce_create(v->container, shift, 1ULL << 62, 1, &start);
@@ -445,12 +456,12 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 		fact("larger than there is", "%s", strerrorname_np(-ret));
 	}
 
-	/* None of that has changed anything */
+	/* No refusal has changed the state */
 	ASSERT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
 	EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB, 4 * KiB));
 }
 
-/* All devices of the PE reach what is mapped */
+/* All devices of the PE reach the mapped memory */
 TEST_F_TIMEOUT(pe, each_device, 120)
 {
 	struct tce_dev devs[64];
@@ -520,7 +531,10 @@ static int eeh(struct tce_vfio *v, unsigned int what)
 	return tce_ioctl(v->container, VFIO_EEH_PE_OP, &op);
 }
 
-/* The class of the device, as a user of VFIO reads it; VFIO knows the IDs itself */
+/*
+ * The class of the device, as a user of VFIO reads it; VFIO knows the IDs
+ * itself
+ */
 static uint32_t class(struct tce_vfio *v)
 {
 	struct vfio_region_info region = {
@@ -536,7 +550,9 @@ static uint32_t class(struct tce_vfio *v)
 	return le32toh(value);
 }
 
-/* As the user of a device does that has failed: see it, reset it, go on */
+/*
+ * A user's recovery of a device that has failed: detect it, reset it, continue
+ */
 TEST_F_TIMEOUT(shim, eeh_reset, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -554,7 +570,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	value = class(v);
 	EXPECT_NE(0, value);
 
-	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(~0U, class(v));
 	/* The IOMMU is not the device: entries can be changed all the same */
@@ -571,7 +587,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_DISABLE));
 }
 
-/* There is a call of the firmware for it, which the kernel does not make */
+/* The firmware has a call for this, which the kernel does not make */
 TEST_F_TIMEOUT(shim, eeh_inject, 60)
 {
 	struct vfio_eeh_pe_op op = {
@@ -598,7 +614,7 @@ TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
-	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_UNFREEZE_IO));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED_DMA, eeh(v, VFIO_EEH_PE_GET_STATE));
@@ -607,7 +623,10 @@ TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
 }
 
-/* Whoever opens a device gets one that works, and whoever leaves may leave it frozen */
+/*
+ * A user that opens a device gets a working one, also if the last user left it
+ * frozen
+ */
 TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -615,7 +634,7 @@ TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 	if (self->why)
 		SKIP(return, "%s", self->why);
 	ASSERT_EQ(0, eeh(v, VFIO_EEH_PE_ENABLE));
-	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
+	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	tce_vfio_close(v);
 	ASSERT_EQ(0, tce_vfio_open(v, dev, 2));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
@@ -637,7 +656,7 @@ static int make_and_use(struct tce_vfio *v, struct tce_mem *mem)
 	return ret ? ret : tce_remove(v->container, start);
 }
 
-/* The platform fails a call, once: so does the ioctl, and the next one works */
+/* The platform fails a call once: the ioctl fails, and the next one works */
 TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 {
 	static const struct {
@@ -669,7 +688,10 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 		EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
 		EXPECT_EQ(0, make_and_use(v, &self->mem));
 
-		/* Alone; what the platform does not remove stays, empty */
+		/*
+		 * Alone; a window that the platform does not remove stays,
+		 * empty
+		 */
 		ASSERT_EQ(0, tce_remove(v->container, iova));
 		ASSERT_EQ(0, shim(dev, SHIM_FAIL_CREATE, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
@@ -708,7 +730,7 @@ TEST_F_TIMEOUT(shim, busy_calls_are_made_again, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
 }
 
-/* The host is left without a window, for one device; the next one has it again */
+/* The host has no window for one device; the next device has it again */
 TEST_F_TIMEOUT(shim, reset_fails_on_the_way_back, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -724,7 +746,9 @@ TEST_F_TIMEOUT(shim, reset_fails_on_the_way_back, 60)
 	EXPECT_EQ(0, use_default(v, &self->mem));
 }
 
-/* The platform takes no entries in the upper half of a window that it has given */
+/*
+ * The platform takes no entries in the upper half of a window that it has given
+ */
 TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 {
 	const uint64_t size = 16 * MiB, half = size / 2;
@@ -737,7 +761,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	ASSERT_EQ(0, shim(dev, SHIM_SHORT, 1));
 	ASSERT_EQ(0, tce_create(v->container, 16, size, 1, &start));
-	/* In its middle a mapping begins to fail: all of it goes */
+	/* A mapping begins to fail in its middle: all of it is unmapped */
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va,
 				   start + half - 4 * UNIT, 8 * UNIT, TCE_RW));
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, start, UNIT, TCE_RW));
@@ -748,7 +772,10 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, start, self->mem.va, LEN));
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va, start + size -
 				   UNIT, UNIT, TCE_RW));
-	/* What is not there is not cleared, and counts as mapped until it goes */
+	/*
+	 * Absent entries are not cleared, and count as mapped until the
+	 * window is removed
+	 */
 	EXPECT_EQ(-EINVAL, tce_unmap(v->container, start, size));
 	EXPECT_EQ(0, tce_remove(v->container, start));
 	EXPECT_EQ(0, tce_unregister(v->container, self->mem.va,
@@ -770,7 +797,10 @@ static void describe_host(const char *windows)
 	     direct ? "direct" : dynamic ? "dynamic" : boot ? "" : "none");
 }
 
-/* The last one, since it ends the use by VFIO: tests without a fixture come first */
+/*
+ * The last one, since it ends the use by VFIO: tests without a fixture come
+ * first
+ */
 FIXTURE(host) {
 };
 

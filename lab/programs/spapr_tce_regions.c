@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Thousands of small regions, each registered and mapped by itself as DPDK and
- * QEMU with many memory slots do it: the time must grow as their number does.
- * Meant for a machine whose clock counts instructions; elsewhere the load of
- * other programs is measured too.
+ * QEMU with many memory slots do it. The time must grow in proportion to their
+ * number. The program is meant for a machine whose clock counts instructions;
+ * elsewhere the load of other programs is measured too.
  */
 
 #include <string.h>
@@ -19,7 +19,7 @@
 #define MANY		(2 * FEW)
 #define ROUNDS		2
 
-/* All are the same few pages, at many addresses */
+/* All regions are the same few pages, at many addresses */
 #define FILE_SIZE	(64 * MiB)
 
 static double seconds(void)
@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(regions)
 	EXPECT_EQ(self->locked_kb, tce_vmlck_kb());
 }
 
-/* The seconds to register and map so many, or a negative errno */
+/* The seconds to register and map so many regions, or a negative errno */
 static double add(struct tce_vfio *v, uint8_t *va, uint64_t start, int n)
 {
 	double begin = seconds();
@@ -89,7 +89,7 @@ static double add(struct tce_vfio *v, uint8_t *va, uint64_t start, int n)
 	return seconds() - begin;
 }
 
-/* The oldest first: the worst order for who looks at the newest first */
+/* The oldest first: the worst order for code that looks at the newest first */
 static double del(struct tce_vfio *v, uint8_t *va, uint64_t start, int n)
 {
 	double begin = seconds();

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a user, again and again: a group is attached, its windows are
- * removed and created, memory is registered and mapped, a guest of KVM is told
- * of each window, all is removed, and the group is detached. Some rounds leave
- * one of these to the end of the container. And then one user that stays has
- * as many windows one after the other. What a round leaves behind shows after
- * enough of them, in free memory, in what the process has locked, or in the
+ * Many rounds of a user's life: a group is attached, its windows are removed
+ * and created, memory is registered and mapped, a guest of KVM is told of each
+ * window, all is removed, and the group is detached. Some rounds leave one of
+ * these steps to the end of the container. After that, a single user has as
+ * many windows one after the other. If a round leaves resources behind, enough
+ * rounds show it in free memory, in the process's locked memory, or in the
  * number of pinned pages.
  *
  * spapr_tce_rounds N [KIB]  N rounds of each, after those that fill the caches;
  *                           at most KIB may be missing then (default 2048)
  *
- * The guest of KVM lives as long as the program, so that what it keeps of each
- * round adds up. Without KVM the rounds do without it, and say so.
+ * The guest of KVM lives as long as the program, so that anything that KVM
+ * keeps of a round adds up. Without KVM, the rounds skip the guest, with a
+ * message.
  */
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static int make_guest(void)
 	if (kvm < 0)
 		return -ENODEV;
 
-	/* Where the windows of 4K pages will be */
+	/* The address of the windows of 4K pages */
 	ret = tce_vfio_open_iommu(&v, dev, 2);
 	if (ret)
 		return ret;
@@ -87,8 +88,8 @@ static int tell_guest(unsigned long what, int group)
 }
 
 /*
- * A window, used and told to the guest; removed unless it is left open. Its
- * entries are in many places, since it is for those that the kernel keeps notes.
+ * A window is used and told to the guest, and removed unless it is left open.
+ * Its entries are in many places, since the kernel keeps notes for each place.
  */
 static int window(struct tce_vfio *v, bool leave)
 {
@@ -107,7 +108,7 @@ static int window(struct tce_vfio *v, bool leave)
 
 static int life(unsigned int n)
 {
-	/* The guest may let go of the group before the user does, or after */
+	/* The guest may release the group before the user does, or after */
 	bool first = n % 2, v1 = n % 8 == 6;
 	struct tce_vfio v;
 	int i, ret;
@@ -130,7 +131,7 @@ static int life(unsigned int n)
 	ret = tce_register(v.container, mem.va, mem.size);
 	if (!ret)
 		ret = tce_remove(v.container, tce_def_start(&v));
-	/* The second one finds what the guest has of the first */
+	/* The second window meets the guest's state of the first */
 	for (i = 0; i < 2 && !ret; i++)
 		ret = window(&v, i && n % 4 == 3);
 	if (!ret && n % 4 != 3)
@@ -167,7 +168,7 @@ static int window_of_one(unsigned int n)
 
 static int snapshot(struct tce_stat *st)
 {
-	/* The page cache and what can be reclaimed are nobody's loss */
+	/* The page cache and reclaimable memory do not count as lost */
 	tce_write_text("/proc/sys/vm/drop_caches", "3");
 	return tce_stat_get(st);
 }
@@ -204,7 +205,7 @@ static void rounds(const char *what, int (*round)(unsigned int n),
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	ksft_test_result(!ret, "%u %s%s\n", n, what, vm < 0 ? "" : " with KVM");
 
-	/* What RCU and workqueues free takes a moment */
+	/* RCU and workqueues free memory after a moment */
 	for (i = 0; i < 10 && !ret && left; i++) {
 		usleep(i * 200000);
 		ret = snapshot(&after);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a user of VFIO does to others: it writes nothing into the kernel's log,
- * and the memory that its windows take is charged to its cgroup.
+ * The effects of a VFIO user on others: it causes no line in the kernel's log,
+ * and the memory of its windows is charged to its cgroup.
  */
 
 #include <errno.h>
@@ -34,7 +34,9 @@ FIXTURE_TEARDOWN(log)
 	close(self->fd);
 }
 
-/* The group comes and goes, as do its windows */
+/*
+ * The group is attached and detached, and its windows are created and removed
+ */
 TEST_F_TIMEOUT(log, good_calls, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -53,14 +55,14 @@ TEST_F_TIMEOUT(log, good_calls, 60)
 	EXPECT_EQ(0, tce_kmsg_lines(self->fd, TCE_KMSG_INFO));
 }
 
-/* Too large for the platform, or for the memory that there is */
+/* Too large for the platform, or for the existing memory */
 TEST_F_TIMEOUT(log, refused_calls, 60)
 {
 	struct tce_vfio *v = &self->v;
 	uint64_t size, start;
 	int ret;
 
-	/* Beyond 2^31 entries QEMU 7.2 has been seen to lose its way */
+	/* Beyond 2^31 entries QEMU 7.2 has been seen to fail */
 	for (size = GiB; size <= 8 * TiB; size <<= 1) {
 		ret = tce_create(v->container, 12, size, 1, &start);
 		if (!ret)
@@ -86,7 +88,7 @@ static long charged_kb(void)
 	return strtoull(text, NULL, 10) / 1024;
 }
 
-/* Into a cgroup of its own, which it leaves when it ends */
+/* The process enters a cgroup of its own, and leaves it when it ends */
 FIXTURE_SETUP(charge)
 {
 	char pid[16];
@@ -121,11 +123,14 @@ FIXTURE_TEARDOWN(charge)
 	rmdir(CGROUPS);
 }
 
-/* Charges are made for up to 64 pages in advance, and returned so late, by each CPU */
+/*
+ * Charges are made for up to 64 pages in advance, and returned so late, by each
+ * CPU
+ */
 #define MARGIN_KB	(64 * sysconf(_SC_PAGESIZE) / 1024)
 #define RETURNED_KB	(MARGIN_KB * sysconf(_SC_NPROCESSORS_ONLN))
 
-/* What is freed after a grace period is returned then */
+/* Charges of memory that is freed after a grace period are returned then */
 static bool is_returned(long before)
 {
 	int i;
@@ -154,7 +159,7 @@ TEST_F(charge, tables)
 	EXPECT_TRUE(is_returned(before));
 }
 
-/* Levels that come with the first entry, and what is noted of entries */
+/* Levels that are allocated with the first entry, and the notes of entries */
 TEST_F_TIMEOUT(charge, mappings, 60)
 {
 	struct tce_vfio *v = &self->v;

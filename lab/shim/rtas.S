@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * RTAS for machines that QEMU does not have: it stands between the guest's kernel
- * and QEMU's RTAS, and changes some answers.
+ * RTAS for machines that QEMU does not have: the shim is between the guest's
+ * kernel and QEMU's RTAS, and changes some answers.
  *
  *  - A PE may have one DMA window at a time, as SR-IOV functions do under PowerVM.
- *  - A PE may have limited addressing mode. QEMU puts its windows where that has them.
- *  - A DDW call can fail, once, or some call and all after it, or a window be smaller
- *    than it was asked to be.
- *  - A PE can have EEH: it is enabled, frozen, reset and thawed. What a frozen
- *    device does with memory is QEMU's business and goes on; its config space
- *    reads as all ones.
+ *  - A PE may have limited addressing mode. QEMU places windows at its addresses.
+ *  - A DDW call can fail once, or a call and all calls after it can fail, or a
+ *    window can be smaller than requested.
+ *  - A PE can have EEH: it is enabled, frozen, reset and thawed. The config space
+ *    of a frozen device reads as all ones, but its DMA continues, because QEMU
+ *    does not know of the freeze.
  *
- * SLOF's script (lab/slof) puts it where the kernel has RTAS, with the first two
- * words below set for the machine. The guest asks for the rest at run time by
- * lab/guest/mark: a mark is a write to the vendor ID of a device, which comes by
- * here, and it is for the PHB of that device. See "what" below.
+ * SLOF's script (lab/slof) puts the shim where the kernel has RTAS, with the first
+ * two words below set for the machine. The guest sends further commands at run
+ * time by lab/guest/mark. A mark is a write to the vendor ID of a device, which
+ * passes through the shim; a command is for the PHB of that device.
  *
  * RTAS is entered in 32-bit real mode, big-endian, with the address of the arguments
  * in r3: token, number of arguments, number of results, arguments, results, of 32
  * bits each. The first result is the status. Volatile registers are free, and QEMU's
  * hypercall changes none but r3.
  *
- * A PHB is known by the last digit of its BUID, which for QEMU is its index, and is
- * also in bits 8 to 11 of a LIOBN: so there are at most 16. A PHB is a PE.
+ * A PHB is known by the last digit of its BUID. In QEMU this is the PHB's index,
+ * and is also in bits 8 to 11 of a LIOBN, so there are at most 16 PHBs. A PHB is
+ * a PE.
  */
+#include "commands.h"
 
 /* QEMU's tokens: they are fixed, guests keep them when they migrate */
 	.equ	RTAS_READ_CONFIG,	0x2016
@@ -45,20 +47,6 @@
 	.equ	NARGS,	4
 	.equ	ARG,	12		/* the first; for most calls the config address, */
 	.equ	BUID,	20		/* and the low half of the BUID is the third */
-
-/* A mark for the shim is MARK << 16 | what << 8 | value. What: */
-	.equ	MARK,		0x5f10
-	.equ	MARK_FAIL,	1	/* to 4: the next query, create, remove or reset */
-	.equ	MARK_FAIL_LAST,	4	/* fails with status -value */
-	.equ	MARK_SHORT,	5	/* the next window is 2^value times smaller */
-	.equ	MARK_EEH,	6	/* the PE is in this state */
-	.equ	MARK_FAIL_ALL,	7	/* so many calls pass, then all fail; 255: none */
-
-/* States of a PE, as ibm,read-slot-reset-state2 has them */
-	.equ	EEH_NORMAL,	0
-	.equ	EEH_RESET,	1
-	.equ	EEH_FROZEN,	2
-	.equ	EEH_DMA_FROZEN,	4
 
 /* Offsets from r7 */
 	.equ	SINGLE,		single - base
@@ -281,19 +269,19 @@ write_config:
 	bne	pass
 	lwz	8, ARG + 16(3)
 	srwi	9, 8, 16
-	cmplwi	9, MARK
+	cmplwi	9, SHIM_MARK
 	bne	pass
 	clrlwi	9, 8, 24		/* r9: the value; r8: what */
 	rlwinm	8, 8, 24, 24, 31
-	cmplwi	8, MARK_SHORT
+	cmplwi	8, SHIM_SHORT
 	beq	2f
-	cmplwi	8, MARK_EEH
+	cmplwi	8, SHIM_EEH
 	beq	3f
-	cmplwi	8, MARK_FAIL_ALL
+	cmplwi	8, SHIM_FAIL_ALL
 	beq	4f
-	cmplwi	8, MARK_FAIL_LAST
+	cmplwi	8, SHIM_FAIL_RESET
 	bgt	pass
-	addi	8, 8, RTAS_QUERY - MARK_FAIL
+	addi	8, 8, RTAS_QUERY - SHIM_FAIL_QUERY
 	stw	8, FAIL_TOKEN(7)
 	stw	6, FAIL_PHB(7)
 	neg	9, 9

@@ -1,6 +1,6 @@
-\ For the machines whose PEs live through kexec, hotplug and the like: most have one
-\ window at a time, as SR-IOV functions do, some cannot be reset. lab/machines says
-\ which PHB is which. SLOF evaluates this as it does pe-kinds.fs.
+\ For the machine pe-life, whose PEs are tested with kexec, hotplug and persistent memory.
+\ Most have one window at a time, as SR-IOV functions do; some cannot be reset. lab/machines
+\ lists the PHBs. SLOF evaluates this script in the same way as pe-kinds.fs.
 
 \ The RTAS shim begins with two masks of PHBs: those whose PE has one window at a
 \ time, and those with EEH.
@@ -9,8 +9,8 @@ de 10000004 l!
 
 : no-extensions ( -- ) s" ibm,ddw-extensions" delete-property ;
 
-\ One extension, the reset: the query has five outputs, and the largest window of
-\ which it tells is one that QEMU can make.
+\ One extension, the reset. The query then has five outputs, and reports a largest window
+\ that QEMU can make.
 : only-reset ( -- )
 	s" ibm,ddw-extensions" get-node get-property drop drop 4 + l@
 	1 encode-int rot encode-int encode+ s" ibm,ddw-extensions" property

@@ -1,6 +1,6 @@
-\ For the machine p9-limited: the firmware has limited addressing mode, whose
-\ windows begin at 4G, where QEMU puts them in any case. The RTAS shim (lab/shim)
-\ takes the fourth argument away from the reset.
+\ For the machine p9-limited, whose firmware has limited addressing mode. Windows in that
+\ mode begin at 4G, where this machine's QEMU places them in any case. The RTAS shim
+\ (lab/shim) removes the fourth argument of the reset.
 
 : edit-tree ( -- )
 	s" /pci@800000020000000" find-device

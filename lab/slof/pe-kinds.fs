@@ -1,6 +1,6 @@
-\ For the machine pe-kinds-slof: what QEMU has no option for. SLOF evaluates this
-\ while it boots; the device tree is changed when the kernel asks for RTAS, which is
-\ after QEMU has made the final one and before the kernel reads it.
+\ For the machine pe-kinds-slof: kinds of PE for which QEMU has no option. SLOF evaluates
+\ this script while it boots. The device tree is changed when the kernel asks for RTAS,
+\ after QEMU has made the final tree and before the kernel reads it.
 
 \ The RTAS shim (lab/shim) is in memory at 10000000, and begins with two masks
 \ of PHBs: those whose PE has one window at a time, and those with EEH.

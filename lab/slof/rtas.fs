@@ -1,5 +1,5 @@
-\ The end of each script here, whose edit-tree is run: RTAS goes where the kernel wants
-\ it, and the shim behind it. The kernel calls the shim.
+\ The end of each script. It runs the script's edit-tree, and places RTAS at the address
+\ that the kernel has chosen, and the shim behind it. The kernel calls the shim.
 dev /rtas
 : instantiate-rtas ( adr -- entry )
 	dup instantiate-rtas drop

@@ -393,10 +393,9 @@ TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
 	snprintf(path, sizeof(path), SYS_MEMORY "/memory%d/state", block);
 
 	for (i = 0; i < 3; i++) {
-		tce_log("step memory comes, round %d", i);
-		tce_mark(self->v.dev, TCE_MARK_STEP);
+		tce_step(self->v.dev, "memory comes, round %d", i);
 		EXPECT_EQ(0, tce_write_text(path, "online"));
-		tce_mark(self->v.dev, TCE_MARK_STEP_END);
+		tce_step_end(self->v.dev);
 		if (i < 2)
 			EXPECT_EQ(0, tce_write_text(path, "offline"));
 	}

@@ -37,13 +37,12 @@ static const uint32_t code[] = {
 
 void vm_step(struct guest *g, const char *what, const char *name)
 {
-	tce_log("step kvm %s: %s", name, what);
-	tce_mark(g->v.dev, TCE_MARK_STEP);
+	tce_step(g->v.dev, "kvm %s: %s", name, what);
 }
 
 void vm_step_end(struct guest *g)
 {
-	tce_mark(g->v.dev, TCE_MARK_STEP_END);
+	tce_step_end(g->v.dev);
 }
 
 void *vm_va(struct guest *g, uint64_t gpa)

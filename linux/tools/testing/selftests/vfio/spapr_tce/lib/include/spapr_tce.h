@@ -65,6 +65,13 @@ const struct tce_dev *tce_second_group(void);
 
 /* mark.c */
 void tce_mark(const struct tce_dev *dev, enum tce_mark mark);
+/* Begins a step, whose hypercalls are counted: prints its name, and a mark */
+#define tce_step(dev, fmt, ...)						\
+	do {								\
+		tce_log("step " fmt, ##__VA_ARGS__);			\
+		tce_mark(dev, TCE_MARK_STEP);				\
+	} while (0)
+void tce_step_end(const struct tce_dev *dev);
 
 /* mem.c: memory to map */
 struct tce_mem {

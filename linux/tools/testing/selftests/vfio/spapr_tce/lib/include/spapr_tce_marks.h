@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Marks that a test leaves in the hypervisor's trace.
+ * Marks that a test writes into the hypervisor's trace.
  *
  * With LAB_TRACE=1 in the environment, tce_mark() writes the value to offset 0
  * of the device's config space. The vendor id is read-only, so the device
- * ignores it, but a tracing hypervisor logs the write in order with the TCE
- * updates and DMA accesses around it (QEMU: event pci_cfg_write). The same
- * value is printed as "# mark 0x7ceNNNNN name", so that a script on the host
- * can cut the trace at the very places the test speaks of.
+ * ignores the write, but a tracing hypervisor logs it in order with the TCE
+ * updates and DMA accesses around it (QEMU: event pci_cfg_write). The value is
+ * also printed as "# mark 0x7ceNNNNN", so that a script on the host can divide
+ * the trace at the places that the test names.
  *
- * Values are an interface between these tests and such scripts: add, never
- * renumber. They are written for one device at a time and may repeat; each
- * test that uses them says in which order they come.
+ * Such scripts read names and values from this enum. Values may be added, but
+ * never change. They are written for one device at a time and may repeat; each
+ * test that uses them describes their order.
  */
 
 #ifndef SPAPR_TCE_MARKS_H
