@@ -1,8 +1,8 @@
 #!/bin/bash
 # Whatever fails, once or for as long as it takes: the program was told, what it had
 # it still has, and what a device may reach is not released. The guest's side is in
-# spapr_tce_fail_nth.c and fail_nth_*.c. Here: for the hypervisor a step that failed has changed
-# nothing, and the kernel, with all its checks on, has nothing to say.
+# lab/programs, in spapr_tce_fail_nth.c and fail_nth_*.c. Here: for the hypervisor a step
+# that failed has changed nothing, and the kernel, with all its checks on, has nothing to say.
 # shellcheck disable=SC2016 # the guest's to expand
 . "$(dirname "$0")/lib.sh"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fail_nth.h"
 
 /* What must be the same */

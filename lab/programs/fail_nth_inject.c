@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../../kselftest.h"
+#include "kselftest.h"
 #include "spapr_tce.h"
-#include "spapr_tce_inject.h"
+#include "fail_nth_inject.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
 

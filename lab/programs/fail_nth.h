@@ -11,7 +11,7 @@
 #define FAIL_NTH_H
 
 #include "spapr_tce.h"
-#include "spapr_tce_inject.h"
+#include "fail_nth_inject.h"
 
 #define UNIT		(64 * KiB)
 #define LEN		1024

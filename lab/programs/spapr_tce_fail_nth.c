@@ -22,7 +22,7 @@
 
 #include <string.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fail_nth.h"
 
 static bool wanted(const char *half, const char *name, int argc, char **argv)

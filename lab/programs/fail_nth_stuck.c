@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fail_nth.h"
 
 static const char *const clearing[] = {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * inject.c: failures that the kernel injects.
+ * fail_nth_inject.c: failures that the kernel injects.
  *
  * Functions return 0 or a negative errno unless their comment says otherwise.
  */
 
-#ifndef SPAPR_TCE_INJECT_H
-#define SPAPR_TCE_INJECT_H
+#ifndef FAIL_NTH_INJECT_H
+#define FAIL_NTH_INJECT_H
 
 #include <stdbool.h>
 
@@ -47,4 +47,4 @@ int tce_fail_all(enum tce_fail class);
 int tce_fail_break(const char *const *names);
 int tce_fail_heal(enum tce_fail class);
 
-#endif /* SPAPR_TCE_INJECT_H */
+#endif /* FAIL_NTH_INJECT_H */
