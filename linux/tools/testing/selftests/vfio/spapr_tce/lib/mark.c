@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Marks in the hypervisor's trace, see spapr_tce_marks.h. */
+/* Marks in the hypervisor's trace: see spapr_tce_marks.h. */
 
 #include <fcntl.h>
 #include <stdlib.h>

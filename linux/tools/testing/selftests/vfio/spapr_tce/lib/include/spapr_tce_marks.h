@@ -2,16 +2,15 @@
 /*
  * Marks that a test leaves in the hypervisor's trace.
  *
- * With LAB_TRACE=1 in the environment, tce_mark() writes the value to offset 0
- * of the device's config space. The vendor id is read-only, so the device
- * ignores it, but a tracing hypervisor logs the write in order with the TCE
- * updates and DMA accesses around it (QEMU: event pci_cfg_write). The same
- * value is printed as "# mark 0x7ceNNNNN name", so that a script on the host
- * can cut the trace at the very places the test speaks of.
+ * With LAB_TRACE=1 in the environment, tce_mark() writes a mark to offset 0 of
+ * the device's config space. The vendor ID is there. It is read-only, so the
+ * device ignores the write. A hypervisor with tracing logs it, in order with the
+ * TCE updates and the DMA around it (QEMU: event pci_cfg_write). The same value
+ * is printed as "# mark 0x7ceNNNNN name". So a script on the host can divide the
+ * trace at the places that the test names.
  *
- * Values are an interface between these tests and such scripts: add, never
- * renumber. They are written for one device at a time and may repeat; each
- * test that uses them says in which order they come.
+ * The values are an interface between the tests and such scripts: new ones may be
+ * added, but none may change. A mark is for one device and may repeat.
  */
 
 #ifndef SPAPR_TCE_MARKS_H
@@ -26,15 +25,15 @@ enum tce_mark {
 	TCE_MARK_RELEASE	= TCE_MARK_BASE | 0x03,	/* about to be given back */
 	TCE_MARK_RELEASED	= TCE_MARK_BASE | 0x04,	/* no descriptor is open any more */
 
-	/* Host driver */
-	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* host driver about to go */
+	/* The host's driver */
+	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* about to be unbound */
 	TCE_MARK_HOST_UNBOUND	= TCE_MARK_BASE | 0x09,	/* vfio-pci is bound */
-	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* host driver about to return */
-	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* host driver is back */
+	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* about to be bound */
+	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* bound */
 
 	/* Mappings */
-	TCE_MARK_MAP		= TCE_MARK_BASE | 0x10,	/* a map starts */
-	TCE_MARK_MAPPED		= TCE_MARK_BASE | 0x11,	/* ... and has returned */
+	TCE_MARK_MAP		= TCE_MARK_BASE | 0x10,	/* about to map */
+	TCE_MARK_MAPPED		= TCE_MARK_BASE | 0x11,	/* MAP has returned */
 	TCE_MARK_UNMAP		= TCE_MARK_BASE | 0x12,
 	TCE_MARK_UNMAPPED	= TCE_MARK_BASE | 0x13,
 
@@ -44,16 +43,16 @@ enum tce_mark {
 	TCE_MARK_REMOVE		= TCE_MARK_BASE | 0x1a,
 	TCE_MARK_REMOVED	= TCE_MARK_BASE | 0x1b,
 
-	/* DMA: what happens between ALLOWED or DENIED and DMA_END */
+	/* DMA between one of the first two and DMA_END */
 	TCE_MARK_DMA_ALLOWED	= TCE_MARK_BASE | 0x20,	/* must be translated */
 	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must find no permission */
 	TCE_MARK_DMA_END	= TCE_MARK_BASE | 0x22,
 
-	/* A step whose calls are counted, named by a line "# step ..." before */
+	/* A step whose hypercalls are counted. A line "# step ..." names it before. */
 	TCE_MARK_STEP		= TCE_MARK_BASE | 0x30,
 	TCE_MARK_STEP_END	= TCE_MARK_BASE | 0x31,
 
-	/* An heir has mapped nothing yet; + 2 * domain, and the next one ends it */
+	/* spapr_tce_heir has mapped nothing yet; + 2 * PCI domain, + 1 at the end */
 	TCE_MARK_HEIR		= TCE_MARK_BASE | 0x1000,
 };
 
