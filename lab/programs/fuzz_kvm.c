@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A guest of KVM: its hypercalls map and unmap memory of one thread, in windows
- * of all containers, and the model knows what KVM makes of each.
+ * of all containers. The model knows the result of each.
  *
- * Each table of the guest follows the windows that were attached to it. What is
- * mapped needs no more than to be registered by the process, in whatever
- * container, unlike what the ioctls map.
+ * KVM writes the entries of a table of the guest to each window that was
+ * attached to it. The memory has to be registered by the process, in any
+ * container. An ioctl needs it to be registered in the container of the window.
  */
 
 #include <endian.h>
@@ -15,7 +15,7 @@
 
 #include "fuzz.h"
 
-/* Guest memory beside that of the library's kvm.c: a memory slot for each piece */
+/* Memory of the guest beside that of lib/kvm.c: each piece has a memory slot */
 #define GPA_RW		(64 * MiB)
 #define GPA_HUGE	(256 * MiB)
 #define SMALL		(1 * MiB)
@@ -65,7 +65,10 @@ static void drop_removed(struct fz_table *table)
 			drop_follower(table, i);
 }
 
-/* The first window of the group's that KVM takes for the table */
+/*
+ * The window that KVM attaches to the table: the first one of the group that
+ * fits
+ */
 static struct fz_window *fitting(struct fz_table *table, int g)
 {
 	struct fz_window *w;
@@ -120,7 +123,7 @@ static void group_gone(int g)
 	}
 }
 
-/* Of KVM's VFIO device: a group is added, attached to a table, or taken away */
+/* KVM's VFIO device: a group is added, attached to a table, or removed */
 static int attr(struct fz_thread *t, enum fz_kind kind, int g,
 		struct fz_table *table, uint32_t expect)
 {
@@ -157,7 +160,10 @@ static int attr(struct fz_thread *t, enum fz_kind kind, int g,
 	return op.got;
 }
 
-/* Racy: nobody may close the group meanwhile, KVM would keep its file open */
+/*
+ * Racy: no thread may close the group meanwhile, since KVM would keep its file
+ * open
+ */
 static void add_group(struct fz_thread *t, int g)
 {
 	bool there = fz.kvm.groups >> g & 1;
@@ -183,19 +189,19 @@ static void attach(struct fz_thread *t, int g, struct fz_table *table)
 
 	if (!(fz.kvm.groups >> g & 1))
 		expect = BIT_OF(ENOENT);
-	/* Racy: the window may have gone, or have come only now */
+	/* Racy: the window may have been removed or created meanwhile */
 	if (!attr(t, FZ_KVM_ATTACH, g, table, expect) && w && !fz.racy)
 		follow(table, g, w);
 }
 
-/* With the lock held, before the group is closed */
+/* Before the group is closed. The lock is held. */
 void fz_kvm_leave(struct fz_thread *t, int g)
 {
 	if (fz.kvm.groups >> g & 1)
 		del_group(t, g);
 }
 
-/* Only the thread of the guest has them */
+/* Only the thread of the guest has these operations */
 static void close_table(struct fz_table *table)
 {
 	if (table->on)
@@ -251,7 +257,7 @@ static void new_table(struct fz_thread *t, struct fz_table *table,
 		table->locked = (tce_vmlck_kb() - kb) * KiB / fz.page;
 }
 
-/* A table for a window of a group's; now and then one that does not fit */
+/* A table for a window of a group, or now and then one that does not fit */
 void fz_kvm_table_op(struct fz_thread *t)
 {
 	int g = fz_below(t, fz.groups);
@@ -267,7 +273,7 @@ void fz_kvm_table_op(struct fz_thread *t)
 	if (!w->on && !fz_one_in(t, 8))
 		w = &fz.c[fz.g[g].c].win[0];
 	shift = w->shift;
-	/* The guest may be told of larger pages than the window has */
+	/* The pages of the table may be larger than those of the window */
 	if (fz_one_in(t, 3))
 		shift = w->shift == 12 ? 16 : w->shift == 21 ? 24 : shift;
 	if (fz_one_in(t, 16))
@@ -312,7 +318,7 @@ unlock:
 	fz_unlock(t);
 }
 
-/* Where the guest has so much memory, all of it in one slot; 0 if nowhere */
+/* The address of memory in the guest, if one slot has all of it; or 0 */
 static uint64_t user_address(struct fz_thread *t, uint64_t gpa, uint64_t size)
 {
 	const struct {
@@ -344,7 +350,7 @@ static bool in_table(const struct fz_table *table, uint64_t ioba, uint64_t n)
 	       entry - offset <= size && n <= size - (entry - offset);
 }
 
-/* A TCE of the guest and the memory it stands for */
+/* A TCE of the guest, and the memory that it maps */
 struct tce {
 	uint64_t tce;
 	uint64_t ua;
@@ -356,7 +362,9 @@ static unsigned int per_tce(const struct fz_table *table,
 	return table->shift - w->shift;
 }
 
-/* The note of an entry of a window, 0 if nothing is mapped; -1: KVM cannot */
+/*
+ * The note of an entry of a window; 0: nothing is mapped; -1: KVM cannot map it
+ */
 static int make_note(struct fz_thread *t, const struct fz_window *w,
 		     const struct tce *tce, uint64_t subpage, uint64_t *note)
 {
@@ -375,8 +383,9 @@ static int make_note(struct fz_thread *t, const struct fz_window *w,
 }
 
 /*
- * A list, window by window, as many entries at a time as KVM does: if it cannot
- * go on the rest is left out. Returns what the hypercall does.
+ * Puts a list to each window, as many entries at a time as KVM does. If KVM
+ * cannot put one of these none of them is put, and none of the rest. Returns
+ * the status of the hypercall.
  */
 static enum fz_ret put_list(struct fz_thread *t, struct fz_table *table,
 			    uint64_t first, struct tce *tces, uint64_t n,
@@ -451,7 +460,7 @@ static enum fz_ret stuff(struct fz_table *table, uint64_t first, uint64_t n,
 	return FZ_0;
 }
 
-/* What the hypercall does, or, applied, has done */
+/* The status of the hypercall, before it or, applied to the model, after it */
 static enum fz_ret outcome(struct fz_thread *t, const struct fz_op *op,
 			   struct fz_table *table, struct tce *tces, bool apply)
 {
@@ -485,8 +494,8 @@ static enum fz_ret outcome(struct fz_thread *t, const struct fz_op *op,
 }
 
 /*
- * Does it stay with entries of the thread? Others may not be mapped, and are
- * cleared only if nobody else is at it.
+ * Whether the hypercall is about entries of the thread alone. Entries of others
+ * must not be mapped, and may be cleared only while no other thread runs.
  */
 static bool in_sight(struct fz_thread *t, const struct fz_op *op,
 		     struct fz_table *table)
@@ -519,7 +528,7 @@ static bool in_sight(struct fz_thread *t, const struct fz_op *op,
 	return true;
 }
 
-/* Entries of the thread's own, if there are some that make whole pages */
+/* Entries of the thread, if there are enough for a page of the table */
 static void pick_entries(struct fz_thread *t, struct fz_table *table,
 			 uint64_t *ioba, uint64_t *n)
 {
@@ -553,7 +562,7 @@ static void pick_entries(struct fz_thread *t, struct fz_table *table,
 	*ioba = table->start + (first << table->shift);
 }
 
-/* Guest memory that is registered, most often, for up to *n TCEs */
+/* Memory of the guest for up to *n TCEs, which most often is registered */
 static uint64_t pick_memory(struct fz_thread *t, unsigned int shift,
 			    uint64_t *n)
 {
@@ -652,7 +661,10 @@ static void gen(struct fz_thread *t, struct fz_op *op, struct fz_table *table,
 	}
 }
 
-/* The list is what the guest has there, all of it if more is asked for */
+/*
+ * Writes a list to the guest's memory, and fetches the entries that the
+ * hypercall reads
+ */
 static void write_list(struct fz_op *op, struct tce *tces, uint64_t n)
 {
 	uint64_t *list = vm_va(&fz.kvm.g, LIST);
@@ -662,7 +674,7 @@ static void write_list(struct fz_op *op, struct tce *tces, uint64_t n)
 		list[i] = htobe64(tces[i].tce);
 	if (op->a.hcall.nr != H_PUT_TCE_INDIRECT)
 		return;
-	/* A list somewhere else, or the rest of this one, is what it is */
+	/* It may read at another address, or beyond the list */
 	for (i = 0; i < op->a.hcall.pages && i < TCES; i++) {
 		uint64_t gpa = op->a.hcall.tce + i * sizeof(*list);
 		uint64_t ua = user_address(fz.kvm.t, gpa, sizeof(*list));
@@ -688,7 +700,7 @@ void fz_kvm_op(struct fz_thread *t)
 	struct fz_table *table = &fz.kvm.table[fz_below(t, FZ_TABLES)];
 	struct guest *guest = &fz.kvm.g;
 	struct tce tces[TCES] = {};
-	uint64_t last = guest->liobn;	/* of a table that there is */
+	uint64_t last = guest->liobn;	/* of a table that exists */
 	struct fz_op op = {};
 	long status;
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel should have: windows, what each entry maps, registered
- * memory, and what of it counts as locked. Says what an ioctl must return and
- * does to the model what the ioctl has done.
+ * The model of the kernel: windows, the memory that each entry maps, registered
+ * memory, and locked memory. It says which values an ioctl may return, and
+ * follows the changes that the ioctl makes.
  *
- * A window is divided into places, and each place into one slice for each
- * thread. A thread maps its own memory in its own slices. So what it gets does
- * not depend on what other threads do meanwhile, as long as windows and groups
- * stay where they are.
+ * A window is divided into places, and each place has a slice for each thread.
+ * A thread maps its own memory in its own slices. So the results of its ioctls
+ * do not depend on other threads, as long as windows and groups do not change.
  */
 
 #include <string.h>
@@ -56,10 +55,11 @@ int fz_hcall_ret(long status)
 }
 
 /*
- * Large windows have one place with thousands of entries for each thread and
- * many small ones, over more leaves than the kernel keeps for nothing. Small
- * ones do not begin at a leaf: threads share leaves. The first place is at the
- * start of the window and the last one ends with it.
+ * A large window has one place with thousands of entries for each thread, and
+ * many small ones. They are in more leaves than the kernel has without a
+ * charge. A small place does not begin at a leaf, so that threads share leaves.
+ * The first place is at the start of the window, and the last one is at its
+ * end.
  */
 void fz_window_init(struct fz_window *w, unsigned int shift, uint64_t start,
 		    uint64_t pages)
@@ -104,7 +104,10 @@ void fz_window_init(struct fz_window *w, unsigned int shift, uint64_t start,
 	w->nplaces = p - w->place;
 }
 
-/* As the kernel finds it: the default window counts before there is one */
+/*
+ * Finds a window as the kernel does: the default one counts before it is
+ * created
+ */
 struct fz_window *fz_window_at(struct fz_container *c, uint64_t iova)
 {
 	struct fz_window *w;
@@ -123,7 +126,7 @@ struct fz_window *fz_window_at(struct fz_container *c, uint64_t iova)
 	return NULL;
 }
 
-/* NULL where no thread maps anything */
+/* The place of an entry; NULL if no thread maps there */
 uint64_t *fz_note(struct fz_window *w, uint64_t entry, int *owner)
 {
 	struct fz_place *p;
@@ -155,7 +158,7 @@ uint64_t *fz_own(struct fz_thread *t, struct fz_window *w, uint64_t entry,
 	return NULL;
 }
 
-/* Does any of the entries belong to another thread? */
+/* Whether any of the entries belongs to another thread */
 bool fz_others(struct fz_thread *t, struct fz_window *w, uint64_t entry,
 	       uint64_t n)
 {
@@ -224,7 +227,7 @@ bool fz_is_rw(struct fz_thread *t, uint64_t va, uint64_t size)
 
 bool fz_is_ro(struct fz_thread *t, uint64_t va, uint64_t size)
 {
-	/* It follows what can be written to */
+	/* It is behind the memory that can be written to */
 	return within(va, size, t->rw, t->rw_size + t->ro_size);
 }
 
@@ -233,7 +236,7 @@ static unsigned int log2_of(uint64_t x)
 	return 63 - __builtin_clzll(x);
 }
 
-/* The kernel takes the largest page that all of it is made of */
+/* The kernel finds the largest page size that all of the memory has */
 static unsigned int region_shift(struct fz_thread *t, uint64_t ua,
 				 uint64_t size)
 {
@@ -250,7 +253,10 @@ static bool readable(struct fz_op *op)
 	return op->where <= FZ_RDONLY;
 }
 
-/* What makes MAP and UNMAP fail whatever there is; 0 if nothing does */
+/*
+ * The errnos of MAP and UNMAP that do not depend on the state; 0 if there are
+ * none
+ */
 static uint32_t map_args(struct fz_op *op)
 {
 	const struct vfio_iommu_type1_dma_map *m = &op->a.map;
@@ -340,7 +346,7 @@ static uint32_t create_args(struct fz_op *op)
 	    cr->window_size & (cr->window_size - 1) ||
 	    cr->window_size < 1ULL << cr->page_shift || cr->levels > fz.levels)
 		return BIT_OF(EINVAL);
-	/* A partition has a bound of its own, whatever the platform says */
+	/* The kernel has a limit for partitions, beside that of the platform */
 	if (!tce_is_powernv() &&
 	    cr->window_size >> cr->page_shift > FZ_MAX_ENTRIES)
 		return BIT_OF(EINVAL);
@@ -449,7 +455,7 @@ static uint32_t expect_info(struct fz_op *op)
 	return op->where == FZ_RDONLY ? BIT_OF(EFAULT) : OK;
 }
 
-/* Only ever with arguments that are wrong, some of them for the PE alone */
+/* The arguments are always wrong, some of them only for the PE */
 static uint32_t expect_eeh(struct fz_op *op)
 {
 	uint32_t set = readable(op) ? 0 : BIT_OF(EFAULT);
@@ -461,7 +467,7 @@ static uint32_t expect_eeh(struct fz_op *op)
 	return set | BIT_OF(ENODEV);
 }
 
-/* The set of what the ioctl may return; one value, most often */
+/* The set of values that the ioctl may return: most often one value */
 uint32_t fz_expect(struct fz_thread *t, struct fz_op *op)
 {
 	struct fz_container *c = &fz.c[op->c];
@@ -499,10 +505,10 @@ uint32_t fz_expect(struct fz_thread *t, struct fz_op *op)
 	}
 }
 
-/* What may come of it if other threads change the state meanwhile */
+/* The values that it may return if other threads change the state meanwhile */
 uint32_t fz_expect_racy(struct fz_op *op)
 {
-	/* The last group may just have been detached */
+	/* The last group may have left meanwhile */
 	uint32_t bad = 0, set = BIT_OF(EINVAL) | BIT_OF(EFAULT) |
 				BIT_OF(ENXIO) | BIT_OF(ENODEV);
 
@@ -661,7 +667,7 @@ void fz_window_drop(struct fz_container *c, struct fz_window *w)
 	w->on = false;
 }
 
-/* No group is left, or it is a new one */
+/* The container has no group any more, or has a new one */
 void fz_container_reset(struct fz_container *c)
 {
 	struct fz_region *r;
@@ -689,11 +695,11 @@ static void apply_create(struct fz_op *op)
 	struct fz_container *c = &fz.c[op->c];
 	struct fz_window *w;
 
-	/* The default window comes first, if nobody has removed it */
+	/* The default window is created first, unless it has been removed */
 	if (c->pending && fz.def_size)
 		c->win[0].on = true;
 	c->pending = false;
-	/* Racy: there may be more windows by now than fit */
+	/* Racy: there may be more windows by now than the model has room for */
 	w = &c->win[c->win[0].on ? 1 : 0];
 	fz_window_init(w, cr->page_shift, cr->start_addr,
 		       cr->window_size >> cr->page_shift);
@@ -714,7 +720,7 @@ static void apply_region(struct fz_thread *t, struct fz_op *op)
 	}
 	if (!r)
 		r = fz_region_free(t);
-	/* Racy: there may be none, the next sync point knows of it */
+	/* Racy: it may be removed already; the next sync point finds out */
 	if (!r)
 		return;
 	r->ua = va;
@@ -724,7 +730,7 @@ static void apply_region(struct fz_thread *t, struct fz_op *op)
 	fz.c[op->c].enabled = true;
 }
 
-/* After the ioctl: what has changed */
+/* Follows the changes of the ioctl */
 void fz_apply(struct fz_thread *t, struct fz_op *op)
 {
 	struct fz_container *c = &fz.c[op->c];
@@ -751,7 +757,7 @@ void fz_apply(struct fz_thread *t, struct fz_op *op)
 	default:
 		break;
 	}
-	/* Racy: it has gone with its container */
+	/* Racy: it was removed with its container */
 	if (fz.racy && op->kind == FZ_UNREGISTER &&
 	    (op->got == -ENOENT || op->got == -EINVAL))
 		apply_region(t, op);
@@ -802,8 +808,8 @@ void fz_apply(struct fz_thread *t, struct fz_op *op)
 }
 
 /*
- * Leaves beyond the first ones are charged while something is noted there. If
- * there are several threads nobody knows which ones came first.
+ * Leaves beyond the first ones are charged while they have notes. With several
+ * threads the model does not know which leaves were the first.
  */
 static void charged_leaves(struct fz_window *w, unsigned int *least,
 			   unsigned int *most)
@@ -842,7 +848,7 @@ static void charged_leaves(struct fz_window *w, unsigned int *least,
 	*most = live < w->nleaves - kept ? live : w->nleaves - kept;
 }
 
-/* What the process should have locked, in pages */
+/* The memory that the process should have locked, in pages */
 void fz_locked_pages(unsigned long *least, unsigned long *most)
 {
 	unsigned int few, many;

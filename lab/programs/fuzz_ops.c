@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of the IOMMU: arguments that are good, at a limit, or garbage;
- * the call; and the comparison with the model.
+ * The ioctls of the IOMMU: their arguments, which are good, at a limit or
+ * random, the call, and the comparison with the model.
  */
 
 #include <string.h>
@@ -29,7 +29,7 @@ void fz_unlock(struct fz_thread *t)
 		pthread_rwlock_unlock(&fz.rwlock);
 }
 
-/* Alone from here on. The state may be another one by then. */
+/* The thread is alone from here on. The state may have changed meanwhile. */
 void fz_exclude(struct fz_thread *t)
 {
 	if (t->exclusive || fz.racy)
@@ -74,7 +74,7 @@ static void *place_arg(struct fz_thread *t, struct fz_op *op)
 	}
 }
 
-/* Counted, and compared; of a racy run only with what may be */
+/* Counts the result and compares it; racy: with the values that are possible */
 void fz_compare(struct fz_thread *t, struct fz_op *op)
 {
 	fz_note_op(t, op);
@@ -82,7 +82,7 @@ void fz_compare(struct fz_thread *t, struct fz_op *op)
 		fz_diverge(t, op, "other result than expected");
 }
 
-/* The ioctl is made, and compared */
+/* Calls the ioctl, and compares its result */
 int fz_call(struct fz_thread *t, struct fz_op *op)
 {
 	void *arg = place_arg(t, op);
@@ -114,7 +114,7 @@ static int pick_container(struct fz_thread *t)
 	return n % fz.containers;
 }
 
-/* Some entries of one slice of the thread; false if there is no window */
+/* Chooses entries of a slice of the thread; false if there is no window */
 static bool pick_range(struct fz_thread *t, int c, struct fz_window **win,
 		       uint64_t *entry, uint64_t *n)
 {
@@ -146,7 +146,7 @@ static bool pick_range(struct fz_thread *t, int c, struct fz_window **win,
 	*entry = fz_below(t, p->each - *n + 1);
 	if (fz_one_in(t, 4))
 		*entry = fz_one_in(t, 2) ? 0 : p->each - *n;
-	/* Racy: over what another thread has there */
+	/* Racy: entries of another thread */
 	if (fz.racy && fz_one_in(t, 8))
 		id = fz_below(t, fz.threads);
 	*entry += p->first + (uint64_t)id * p->each;
@@ -154,7 +154,7 @@ static bool pick_range(struct fz_thread *t, int c, struct fz_window **win,
 	return true;
 }
 
-/* Memory for up to *n entries; most often such that can be mapped */
+/* Memory for up to *n entries, which most often can be mapped */
 static uint64_t pick_memory(struct fz_thread *t, int c, unsigned int shift,
 			    uint64_t *n)
 {
@@ -184,7 +184,7 @@ static uint64_t pick_memory(struct fz_thread *t, int c, unsigned int shift,
 		}
 	}
 	max = size >> shift;
-	/* Now and then on into the next region, if there is one */
+	/* Now and then across the end of the region, if another one follows */
 	if (*n > max && !fz_one_in(t, 8))
 		*n = max ? max : 1;
 	return start + (fz_below(t, max > *n ? max - *n + 1 : 1) << shift);
@@ -287,7 +287,7 @@ static void gen_map(struct fz_thread *t, struct fz_op *op)
 		m->vaddr += fz_one_in(t, 2) ? 1 << fz_below(t, 12) : 1ULL << shift;
 		break;
 	case 5:
-		/* Sums that wrap */
+		/* Sums that overflow */
 		if (fz_one_in(t, 2))
 			m->vaddr = -m->size;
 		else
@@ -448,7 +448,7 @@ static void gen_region(struct fz_thread *t, struct fz_op *op)
 		reg->size = fz_one_in(t, 2) ? 0 : -reg->vaddr;
 		break;
 	case 5:
-		/* Half of it can be written to */
+		/* A half of it can be written to */
 		reg->vaddr = t->ro - fz.page;
 		reg->size = 2 * fz.page;
 		break;
@@ -480,7 +480,7 @@ static void gen_other(struct fz_thread *t, struct fz_op *op)
 		op->cmd = VFIO_IOMMU_DISABLE;
 		break;
 	default:
-		/* Numbers that VFIO does not use, or other types */
+		/* Numbers that VFIO does not use, or of other types of IOMMU */
 		op->cmd = fz_one_in(t, 2) ?
 			  _IO(VFIO_TYPE, VFIO_BASE + 30 + fz_below(t, 100)) :
 			  _IO(1 + fz_below(t, VFIO_TYPE - 1), fz_below(t, 256));
@@ -525,7 +525,7 @@ static void gen(struct fz_thread *t, struct fz_op *op, enum fz_kind kind, int c)
 	}
 }
 
-/* Does the ioctl change what other threads rely on? */
+/* Whether the ioctl changes a state that other threads rely on */
 static bool alters(struct fz_op *op)
 {
 	struct fz_container *c = &fz.c[op->c];
@@ -548,13 +548,13 @@ static bool alters(struct fz_op *op)
 	}
 }
 
-/* Good arguments, but for what the model cannot follow? */
+/* Whether the arguments are good, but the model cannot follow their result */
 static bool out_of_sight(struct fz_thread *t, struct fz_op *op)
 {
 	struct fz_window *w;
 	uint64_t size;
 
-	/* Also when racy, or there would be more and more of them */
+	/* Racy too, since their number would grow otherwise */
 	if (op->kind == FZ_REGISTER)
 		return !fz_region_at(t, op->a.reg.vaddr) && !fz_region_free(t);
 	if (fz.racy || !(op->expect & OK))
@@ -618,7 +618,7 @@ static void do_op(struct fz_thread *t, struct fz_op *op)
 		return;
 	check_result(t, op);
 	fz_apply(t, op);
-	/* Racy: the hint was wrong */
+	/* Racy: the model was wrong, which is a hint then */
 	if (fz.racy && op->kind == FZ_INFO && !op->got)
 		fz.c[op->c].version = 2 - !(op->a.info.flags & fz.ddw);
 }
@@ -638,7 +638,9 @@ void fz_iommu_op(struct fz_thread *t, enum fz_kind kind)
 	}
 	op.expect = fz_expect(t, &op);
 	if (!fz_failed() && !out_of_sight(t, &op)) {
-		/* Others may have been here: the model knows */
+		/*
+		 * Another thread may have changed it meanwhile: the model knows
+		 */
 		op.expect = fz_expect(t, &op);
 		do_op(t, &op);
 	}
@@ -681,7 +683,7 @@ static void unregister(struct fz_thread *t, int c, uint64_t ua, uint64_t size)
 	do_op(t, &op);
 }
 
-/* All that the thread has mapped of a region in one place of a window */
+/* Unmaps all that the thread has mapped of a region in one place of a window */
 static void evict_place(struct fz_thread *t, int c, struct fz_window *w,
 			struct fz_place *p, struct fz_region *r)
 {
@@ -702,7 +704,7 @@ static void evict_place(struct fz_thread *t, int c, struct fz_window *w,
 		      (uint64_t)(last - first + 1) << w->shift);
 }
 
-/* A region is unmapped wherever it is, so that it can go, and goes */
+/* Unmaps a region in all windows, and unregisters it */
 void fz_evict(struct fz_thread *t)
 {
 	struct fz_region *r = &t->regions[fz_below(t, FZ_REGIONS)], copy;
@@ -727,7 +729,9 @@ void fz_evict(struct fz_thread *t)
 	fz_unlock(t);
 }
 
-/* With the lock held, of the first thread: a group's device reaches memory */
+/*
+ * The device of a group reaches memory of the first thread. The lock is held.
+ */
 void fz_prove(struct fz_thread *t, int g)
 {
 	struct fz_group *grp = &fz.g[g];
@@ -778,7 +782,7 @@ void fz_prove(struct fz_thread *t, int g)
 	do_op(t, &op);
 }
 
-/* With the lock held: whole windows */
+/* Unmaps whole windows. The lock is held. */
 void fz_unmap_all(struct fz_thread *t)
 {
 	struct fz_window *w;
@@ -790,7 +794,7 @@ void fz_unmap_all(struct fz_thread *t)
 				unmap(t, c, w->start, w->pages << w->shift);
 }
 
-/* With the lock held: what all threads have registered */
+/* Unregisters the memory of all threads. The lock is held. */
 void fz_unregister_all(struct fz_thread *t)
 {
 	struct fz_region *r;

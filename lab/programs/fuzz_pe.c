@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the windows of a PE are under QEMU: the first one at one address, all
- * others at another. Together with what the kernel does of its own, this says
- * whether there is a place for one more. Other platforms decide otherwise, and
- * then either answer is right.
+ * The addresses of the windows of a PE under QEMU: the first window has one
+ * address, and each other one has another. These and the rules of the kernel
+ * say whether there is a place for one more window. Other platforms have other
+ * rules, and then each answer is right.
  */
 
 #include <string.h>
@@ -30,7 +30,10 @@ static int pe_open(struct fz_pe *pe, int slot, unsigned int shift,
 	win->size = size;
 	if (shift == 12 && size <= fz.def_size && !boot_used &&
 	    (pe->boot || !pe_in_use(pe))) {
-		/* The platform's default window, put back if it has gone */
+		/*
+		 * The kernel restores the platform's default window, if that
+		 * was removed
+		 */
 		pe->boot = true;
 		win->on = true;
 		win->boot = true;
@@ -40,12 +43,12 @@ static int pe_open(struct fz_pe *pe, int slot, unsigned int shift,
 	}
 
 	active = pe->boot + (other->on && !other->boot);
-	/* It makes room for the new one, even if that cannot be */
+	/* The default window is removed first, also if CREATE fails later */
 	if (active == 2 && !boot_used) {
 		pe->boot = false;
 		active--;
 	}
-	/* Nor has any platform as many entries */
+	/* No platform has as many entries */
 	if (active == 2 || size >> shift >> 32)
 		return -ENOSPC;
 	win->start = active ? fz.dma64_start : fz.def_start;
@@ -65,7 +68,10 @@ static void pe_close(struct fz_pe *pe, int slot)
 		pe->boot = false;
 }
 
-/* A window in one PE, which must be at *start unless that is the first */
+/*
+ * Creates a window in a PE; its address must be *start unless it is the first
+ * PE
+ */
 static int pe_set(struct fz_pe *pe, int slot, unsigned int shift, uint64_t size,
 		  bool first, uint64_t *start)
 {
@@ -90,7 +96,7 @@ void fz_pe_close(struct fz_container *c, int slot)
 		pe_close(&fz.g[c->order[i]].pe, slot);
 }
 
-/* In all PEs of the container, or none */
+/* Creates a window in all PEs of the container, or in none */
 int fz_pe_open(struct fz_container *c, int slot, unsigned int shift,
 	       uint64_t size, uint64_t *start)
 {
@@ -109,8 +115,9 @@ int fz_pe_open(struct fz_container *c, int slot, unsigned int shift,
 }
 
 /*
- * What TCE_CREATE does to PEs, also if it fails in the end. The default window
- * comes first, and goes again if it has come with it.
+ * The changes of TCE_CREATE in the PEs, also if it fails in the end. The
+ * default window is created first. It is removed again if this call has created
+ * it.
  */
 int fz_pe_create(struct fz_op *op, uint64_t *start)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the fuzzer says: operations, and what it knows when one goes wrong. */
+/* The output of the fuzzer: operations, and its state when one fails. */
 
 #include <stdio.h>
 #include <string.h>
@@ -155,7 +155,7 @@ static void print_model(struct fz_thread *t)
 				r->mapped);
 }
 
-/* Says so, once, and ends the test */
+/* Reports the first failure, and ends the test */
 void fz_diverge(struct fz_thread *t, struct fz_op *op, const char *why)
 {
 	unsigned long i;
@@ -177,7 +177,7 @@ void fz_diverge(struct fz_thread *t, struct fz_op *op, const char *why)
 	funlockfile(stdout);
 }
 
-/* Done: to be counted, and told if there is trouble later */
+/* Counts an operation, and keeps it for a later failure */
 void fz_note_op(struct fz_thread *t, struct fz_op *op)
 {
 	op->number = t->number;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What changes the state for all threads: groups move between containers,
- * containers and devices are closed and opened, other processes come and die.
- * And what looks at it: DMA, and locked memory.
+ * Operations that change the state of all threads: groups join and leave
+ * containers, containers and devices are closed and opened, other processes
+ * start and are killed. And the comparison of that state, by DMA and by locked
+ * memory.
  */
 
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 #include "fuzz.h"
 
-/* Descriptors with numbers that stay: dup3() replaces a file in one step */
+/* Descriptors keep their numbers: dup3() replaces a file in one step */
 #define FD_NULL		99
 #define FD_NONE		98
 #define FD_CONTAINERS	100
@@ -96,7 +97,10 @@ static int attach(struct fz_thread *t, int g, int c)
 	fz.g[g].c = c;
 	fz_pe_join(&fz.c[c], &fz.g[g].pe);
 	fz.c[c].groups |= 1U << g;
-	/* The last one comes first, but those that were there before the IOMMU */
+	/*
+	 * The latest group is the first, but for groups that joined before the
+	 * IOMMU was set
+	 */
 	i = fz.c[c].version ? 0 : fz.c[c].norder;
 	memmove(&fz.c[c].order[i + 1], &fz.c[c].order[i],
 		(fz.c[c].norder - i) * sizeof(fz.c[c].order[0]));
@@ -168,7 +172,7 @@ static int set_iommu(struct fz_thread *t, int n, unsigned long type)
 	return 0;
 }
 
-/* v2 most often: there is more to it */
+/* v2 most often, since it has more ioctls */
 static unsigned long good_type(struct fz_thread *t)
 {
 	return fz_one_in(t, 4) ? VFIO_SPAPR_TCE_IOMMU :
@@ -197,7 +201,7 @@ static int open_device(struct fz_thread *t, int g)
 	return 0;
 }
 
-/* Racy: whoever has taken the descriptor closes it */
+/* Racy: the thread that has taken the descriptor closes it */
 static void close_device(struct fz_thread *t, int g)
 {
 	struct fz_group *grp = &fz.g[g];
@@ -275,7 +279,7 @@ static void open_container(struct fz_thread *t, int c)
 		fz_lock(t, false);
 }
 
-/* A group that is in no container comes to one, as it is done to use it */
+/* Puts a group into a container, sets the IOMMU and opens the device */
 static void bring(struct fz_thread *t, int g, int c)
 {
 	if (fz_failed())
@@ -287,7 +291,7 @@ static void bring(struct fz_thread *t, int g, int c)
 		open_device(t, g);
 }
 
-/* Into or out of a container, or from one to another */
+/* Puts a group into a container, out of it, or from one to another */
 void fz_group_op(struct fz_thread *t)
 {
 	int g = fz_below(t, fz.groups), c = fz_below(t, fz.containers);
@@ -300,14 +304,14 @@ void fz_group_op(struct fz_thread *t)
 	}
 	switch (what) {
 	case 0:
-		/* Refused, if it is in one */
+		/* This is refused if it is in one */
 		attach(t, g, c);
 		break;
 	case 1:
 		attach_badly(t, g);
 		break;
 	case 2:
-		/* Refused, if a device is open */
+		/* This is refused if a device is open */
 		detach(t, g);
 		break;
 	case 3:
@@ -343,7 +347,7 @@ void fz_device_op(struct fz_thread *t)
 	fz_unlock(t);
 }
 
-/* The container goes with its last group, not with its descriptor */
+/* The container ends with its last group, not with its descriptor */
 void fz_close_op(struct fz_thread *t)
 {
 	int g, c = fz_below(t, fz.containers);
@@ -367,7 +371,7 @@ void fz_close_op(struct fz_thread *t)
 	fz_unlock(t);
 }
 
-/* A group goes with its last descriptor, and that may be a device's */
+/* A group ends with its last descriptor, which may be a device's */
 void fz_reopen_op(struct fz_thread *t)
 {
 	int i, ret, g = fz_below(t, fz.groups);
@@ -382,7 +386,7 @@ void fz_reopen_op(struct fz_thread *t)
 	grp->busy = true;
 	close_group(t, g);
 	if (fz.racy) {
-		/* Somebody may be using it, but nobody new comes */
+		/* Another thread may still use it, but none begins to */
 		for (i = 0; i < 20; i++) {
 			close_device(t, g);
 			ret = open_group(t, g, OK | BIT_OF(EBUSY));
@@ -450,7 +454,7 @@ void fz_check_op(struct fz_thread *t)
 	fz_unlock(t);
 }
 
-/* A group that can do DMA; its transfers are ours then */
+/* Takes a group that can do DMA, so that no other thread uses its device */
 static struct fz_group *dma_group(struct fz_thread *t)
 {
 	int i, n = fz_below(t, fz.groups);
@@ -479,7 +483,7 @@ static bool find_note(struct fz_thread *t, struct fz_window *w, uint64_t bits,
 			x = w->notes[t->id][p->base + j];
 			if ((x & bits) != bits || !((x ^ not_va) & ~4095ULL))
 				continue;
-			/* The pattern is to be written there */
+			/* The pattern will be written there */
 			if (!fz_is_rw(t, x & ~FZ_FLAGS, 4096))
 				continue;
 			*note = x;
@@ -532,7 +536,7 @@ static bool find_gone(struct fz_thread *t, int c, uint64_t *iova, uint64_t *va)
 	return true;
 }
 
-/* What is mapped is reached, in its direction; what is not is not */
+/* Memory is reached if it is mapped, in its direction, and otherwise not */
 void fz_dma_op(struct fz_thread *t)
 {
 	uint64_t iova = 0, va, note = 0, s_note, bits = fz_below(t, 4);
@@ -584,8 +588,9 @@ unlock:
 }
 
 /*
- * A child has the container as an inheritance, and may do nothing with it. It
- * does no more than ioctls: other threads may have held locks of the library.
+ * A child inherits the container, and must be refused each ioctl. It calls
+ * nothing but ioctls: other threads may have held locks of the C library at the
+ * fork.
  */
 void fz_child_op(struct fz_thread *t)
 {
@@ -602,7 +607,7 @@ void fz_child_op(struct fz_thread *t)
 		expect = BIT_OF(EINVAL);
 	else if (!fz.c[c].mm && !fz.racy)
 		goto unlock;
-	/* Racy: nothing that could make it the owner */
+	/* Racy: no ioctl that could make it the owner */
 	if (fz.racy)
 		what %= 3;
 	pid = fork();
@@ -647,7 +652,7 @@ unlock:
 	fz_unlock(t);
 }
 
-/* In a new process, until it is killed. Whatever it gets is fine. */
+/* Runs in a new process until that is killed. Any result is right. */
 static void victim(int g, int out, bool open, unsigned long type, bool device)
 {
 	int i, group = fz.g[g].fd, c = tce_open_container();
@@ -677,14 +682,14 @@ static void victim(int g, int out, bool open, unsigned long type, bool device)
 		tce_open_device(group, fz.g[g].dev);
 	if (write(out, "", 1) != 1)
 		_exit(3);
-	/* Killed in here, at any point */
+	/* It is killed at some point of this loop */
 	for (i = 0;; i++) {
 		tce_map(c, va, fz.def_start, size, TCE_RW);
 		tce_unmap(c, fz.def_start, size);
 	}
 }
 
-/* A process with a container of its own is killed, and leaves nothing */
+/* A process with a container of its own is killed. Nothing is left of it. */
 void fz_kill_op(struct fz_thread *t)
 {
 	int status, pipes[2], g = fz_below(t, fz.groups);
@@ -728,7 +733,10 @@ void fz_kill_op(struct fz_thread *t)
 	if (wait && !WIFSIGNALED(status))
 		fz_diverge(t, NULL, "a child ended before it was killed");
 
-	/* Its container stays as long as the group that we have, too */
+	/*
+	 * Its container stays open as long as the group, which this process has
+	 * too
+	 */
 	if (open)
 		open_group(t, g, OK);
 	else
@@ -739,7 +747,7 @@ unlock:
 	fz_unlock(t);
 }
 
-/* With the lock held, and nobody else at it: what the process has locked */
+/* Compares locked memory. The lock is held, and no other thread runs. */
 void fz_audit(struct fz_thread *t)
 {
 	struct fz_op op = { .kind = FZ_AUDIT, .c = -1, .g = -1, .expect = OK };
@@ -759,7 +767,7 @@ void fz_audit(struct fz_thread *t)
 	fz_diverge(t, &op, "other locked memory than expected");
 }
 
-/* At the start, and again at each sync point */
+/* Called at the start, and at each sync point */
 void fz_setup(struct fz_thread *t)
 {
 	int g, c, bad = 0;
@@ -798,7 +806,7 @@ void fz_close_all(struct fz_thread *t)
 		fz.c[i].groups = 0;
 		fz_container_reset(&fz.c[i]);
 	}
-	/* Racy: what there was may have been more than the model knew of */
+	/* Racy: there may have been more than the model has */
 	for (i = 0; i < fz.threads; i++)
 		memset(fz.t[i].regions, 0, sizeof(fz.t[i].regions));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What spapr_tce_hold has where in what it maps, for spapr_tce_heir to find. */
+/*
+ * The text that spapr_tce_hold writes to its memory, and spapr_tce_heir looks
+ * for.
+ */
 
 #ifndef HELD_H
 #define HELD_H

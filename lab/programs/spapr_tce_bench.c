@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What windows and mappings cost. A tool, not a test.
+ * The cost of windows and mappings: a tool, and not a test.
  *
  * spapr_tce_bench [-n TIMES] [-b SECONDS] [-l SECONDS] CASE:SHIFT:SIZE...
  *
- * SHIFT is that of the I/O pages, SIZE as the case says. Each case is repeated
- * TIMES times (5), but not begun again once it has taken -b SECONDS (4). An
- * operation that takes -l SECONDS (no limit) is reported as such, and the
- * machine powered off: it could not be ended otherwise. Output, with tabs:
+ * SHIFT is the base-2 logarithm of the size of an I/O page. The comment of each
+ * case says what SIZE is. A case is repeated TIMES times (5), but not begun
+ * again when it has taken -b SECONDS (4). An operation cannot be ended. So if
+ * it takes -l SECONDS (no limit) that is reported, and the machine is powered
+ * off. Output, with tabs:
  *
  *   bench CASE SHIFT SIZE WHAT N VALUE UNIT
  *   done CASE:SHIFT:SIZE
  *
- * The unit is "ns" for an operation by itself, "over" if it reached the limit,
- * "error" if it failed; others are other figures. With LAB_TRACE=1 there is a
- * mark before and after each operation (spapr_tce_marks.h), so that the
- * hypervisor's trace tells its hypercalls.
+ * The unit is "ns" for the time of an operation, "over" if it reached the
+ * limit, and "error" if it failed. Other units are for other figures. With
+ * LAB_TRACE=1 there is a mark before and after each operation
+ * (spapr_tce_marks.h), so that its hypercalls can be counted in the trace of
+ * the hypervisor.
  */
 
 #include <errno.h>
@@ -34,9 +36,9 @@
 
 #include "spapr_tce_kvm.h"
 
-#define MAPPED		(64 * MiB)	/* in windows that are not empty */
+#define MAPPED		(64 * MiB)	/* size of a mapping in a window */
 #define WINDOW_MIN	(16 * MiB)
-#define WINDOW_THREADS	(1 * GiB)	/* each far from the others */
+#define WINDOW_THREADS	(1 * GiB)	/* threads are far from each other */
 #define LARGEST_SHIFT	24		/* of I/O pages */
 #define WORKERS		2
 #define NSEC		1000000000ULL
@@ -49,7 +51,7 @@ struct bench {
 	struct tce_mem mem;
 	uint64_t start;			/* of the window */
 	enum tce_mark mark;
-	long locked;			/* before all of it */
+	long locked;			/* before the case, in KiB */
 	long free_kb;
 	long charged_kb;
 	int rep;
@@ -63,7 +65,7 @@ static void *shared(size_t size)
 	return va == MAP_FAILED ? NULL : va;
 }
 
-/* The operation that runs, for the parent to see */
+/* The operation that runs now: the parent looks at it */
 struct running {
 	struct bench b;
 	const char *what;
@@ -103,7 +105,7 @@ static int op_end(const struct bench *b, int ret)
 	uint64_t ns = now() - running->from;
 
 	running->from = 0;
-	/* Follows that of the beginning, for all of them */
+	/* The mark of an end is the mark of its beginning and 1 */
 	tce_mark(&tce_devs[0], b->mark + 1);
 	if (ret)
 		row(b, running->what, ret, "error");
@@ -112,7 +114,7 @@ static int op_end(const struct bench *b, int ret)
 	return ret;
 }
 
-/* What is not measured has to work nevertheless */
+/* Reports the failure of an operation that is not measured */
 static int failed(const struct bench *b, const char *what, int ret)
 {
 	if (ret)
@@ -124,7 +126,7 @@ static int get_memory(struct bench *b, uint64_t size)
 {
 	int ret;
 
-	/* At least what can be registered */
+	/* At least a page of memory, which may be 64K */
 	if (size < 64 * KiB)
 		size = 64 * KiB;
 	if (b->shift > LARGEST_SHIFT)
@@ -146,7 +148,7 @@ static int setup(struct bench *b, const struct tce_dev *dev, uint64_t size,
 	ret = tce_vfio_open_iommu(&b->v, dev, 2);
 	if (ret)
 		return failed(b, "open", ret);
-	/* Larger pages are only registered */
+	/* Memory of larger pages is registered, but not mapped */
 	if (b->shift <= LARGEST_SHIFT && !tce_has_shift(&b->v, b->shift)) {
 		tce_log("the platform has no such pages");
 		return -ENOENT;
@@ -187,14 +189,14 @@ static int unmap(struct bench *b, uint64_t offset, uint64_t size)
 	return tce_unmap(b->v.container, b->start + offset, size);
 }
 
-/* Is there another repetition? */
+/* Whether the case is to be repeated */
 static bool again(struct bench *b, uint64_t since)
 {
 	b->rep++;
 	return b->rep <= reps && now() - since < budget;
 }
 
-/* SIZE bytes mapped and unmapped by one ioctl each */
+/* Maps SIZE bytes, and unmaps them, by one ioctl each */
 static int bench_map(struct bench *b)
 {
 	uint64_t since;
@@ -238,7 +240,7 @@ static long free_kb(void)
 	return tce_stat_get(&st) ? 0 : st.memfree_kb;
 }
 
-/* Memory that the kernel took, and what it charged for, since @b->free_kb */
+/* The memory that the kernel has taken and charged since memory_before() */
 static void memory(struct bench *b, const char *kernel, const char *charged)
 {
 	row(b, kernel, b->free_kb - free_kb(), "kB");
@@ -252,8 +254,8 @@ static void memory_before(struct bench *b)
 }
 
 /*
- * A window of SIZE, created, and removed with 64 MiB mapped in it; once more
- * without anything mapped.
+ * Creates a window of SIZE, and removes it with 64 MiB mapped in it. Then the
+ * same with nothing mapped.
  */
 static int bench_window(struct bench *b)
 {
@@ -284,7 +286,7 @@ static int bench_window(struct bench *b)
 	return ret;
 }
 
-/* A window of SIZE: one unmap of all of it, with nothing mapped */
+/* Unmaps all of a window of SIZE by one ioctl, with nothing mapped in it */
 static int bench_empty(struct bench *b)
 {
 	uint64_t since;
@@ -304,7 +306,9 @@ static int bench_empty(struct bench *b)
 	return ret;
 }
 
-/* A window of SIZE with every entry set, all of them to the same 64 MiB */
+/*
+ * Removes a window of SIZE with every entry set, all of them to the same 64 MiB
+ */
 static int bench_fill(struct bench *b)
 {
 	uint64_t off;
@@ -325,7 +329,7 @@ static int bench_fill(struct bench *b)
 	return ret;
 }
 
-/* SIZE regions of 64K, each registered and mapped by itself, and back */
+/* Registers and maps SIZE regions of 64K one by one, and undoes that */
 static int bench_regions(struct bench *b)
 {
 	uint64_t since, off, size = b->size * 64 * KiB;
@@ -362,7 +366,7 @@ static int bench_regions(struct bench *b)
 	return ret;
 }
 
-/* mm/gup_test.h of the kernel, which does not export it */
+/* As in the kernel's mm/gup_test.h, which is not exported */
 struct gup_test {
 	uint64_t get_us;
 	uint64_t put_us;
@@ -377,7 +381,7 @@ struct gup_test {
 #define GUP_TEST_PIN_FAST	_IOWR('g', 2, struct gup_test)
 #define GUP_TEST_FLAGS		0x10001		/* FOLL_LONGTERM | FOLL_WRITE of 6.1 */
 
-/* What pinning the memory takes at least, and unpinning it: CONFIG_GUP_TEST */
+/* The time to pin and unpin the memory alone, with CONFIG_GUP_TEST */
 static void bench_pin(struct bench *b)
 {
 	struct gup_test gup = {
@@ -397,7 +401,10 @@ static void bench_pin(struct bench *b)
 	close(fd);
 }
 
-/* SIZE bytes in pages of 2^SHIFT registered, and back, by one ioctl each */
+/*
+ * Registers SIZE bytes in pages of 2^SHIFT, and unregisters them, by one ioctl
+ * each
+ */
 static int bench_register(struct bench *b)
 {
 	uint64_t since;
@@ -435,8 +442,9 @@ static int hcall_timed(struct bench *b, struct guest *g, const char *what,
 }
 
 /*
- * A guest of KVM, told of pages of 2^SHIFT in the default window, which has pages
- * of 4K: a list of SIZE, the same over it, and all of it cleared
+ * A guest of KVM has a table of pages of 2^SHIFT for the default window, which
+ * has pages of 4K. It puts a list of SIZE entries, puts it again over the
+ * first, and clears all of it.
  */
 static int bench_kvm(struct bench *b)
 {
@@ -490,7 +498,9 @@ static int timed_exit(struct bench *b, const char *what, bool mapped)
 	return status ? -ECHILD : op_end(b, 0);
 }
 
-/* A process ends with SIZE bytes mapped; and one with only the memory */
+/*
+ * A process ends with SIZE bytes mapped, and another one with the memory alone
+ */
 static int bench_exit(struct bench *b)
 {
 	uint64_t since = now();
@@ -504,7 +514,10 @@ static int bench_exit(struct bench *b)
 	return ret;
 }
 
-/* Threads, or processes: each maps and unmaps SIZE bytes in a part of its own */
+/*
+ * A thread or process that maps and unmaps SIZE bytes in its own part of a
+ * window
+ */
 struct worker {
 	struct bench b;
 	pthread_barrier_t *start;
@@ -555,7 +568,7 @@ static struct workers *prepare(const struct bench *b, int n, int rounds)
 	return s;
 }
 
-/* How long a round took, from the first one's start to the last one's end */
+/* The time of a round, from the first start of a worker to the last end */
 static int finish(struct bench *b, struct workers *s, int n, const char *what)
 {
 	uint64_t begun = ~0ULL, ended = 0;
@@ -576,7 +589,7 @@ static int finish(struct bench *b, struct workers *s, int n, const char *what)
 	return 0;
 }
 
-/* @n threads on one container */
+/* Runs @n threads in one container */
 static int run_threads(struct bench *b, int n, int rounds, const char *what)
 {
 	struct workers *s = prepare(b, n, rounds);
@@ -594,7 +607,7 @@ static int run_threads(struct bench *b, int n, int rounds, const char *what)
 	return finish(b, s, n, what);
 }
 
-/* The same by processes with a PE each: they share nothing but the machine */
+/* Runs processes that have a PE each, and share nothing but the machine */
 static int run_processes(struct bench *b, int rounds, const char *what)
 {
 	struct workers *s = prepare(b, WORKERS, rounds);
@@ -610,7 +623,9 @@ static int run_processes(struct bench *b, int rounds, const char *what)
 		w->ret = setup(&w->b, &tce_devs[i], b->size, true);
 		if (!w->ret)
 			w->ret = create(&w->b, WINDOW_THREADS);
-		/* Others wait for this one, whatever happened */
+		/*
+		 * The other processes wait for this one, also after a failure
+		 */
 		work(w);
 		_exit(0);
 	}
@@ -619,9 +634,10 @@ static int run_processes(struct bench *b, int rounds, const char *what)
 	return finish(b, s, WORKERS, what);
 }
 
+/* Two workers map and unmap SIZE bytes at the same time, and one does alone */
 static int bench_threads(struct bench *b)
 {
-	/* Long enough for the two to meet */
+	/* So many that the two run at the same time */
 	int rounds = b->size > 64 * KiB ? 50 : 5000;
 	uint64_t since = now();
 	int ret;
@@ -674,7 +690,7 @@ static int run(const char *text)
 	return -EINVAL;
 }
 
-/* What it does cannot be stopped */
+/* The operation cannot be ended */
 static void give_up(void)
 {
 	row(&running->b, running->what, limit, "over");
@@ -683,7 +699,7 @@ static void give_up(void)
 	reboot(RB_POWER_OFF);
 }
 
-/* Waits for a case, and does not wake up while it is measured */
+/* Waits for the end of a case, without waking up while it is measured */
 static int watch(pid_t pid, const sigset_t *chld)
 {
 	struct timespec ts;
@@ -703,7 +719,7 @@ static int watch(pid_t pid, const sigset_t *chld)
 	return status;
 }
 
-/* Each case in a process of its own, so that nothing is left of the last one */
+/* Each case has a process of its own, so that the one before leaves nothing */
 int main(int argc, char **argv)
 {
 	int opt, status, ret = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it costs to map, to unmap, and to have a large window. Here are the
- * steps, and what can be told in the guest: locked and free memory. Each step
- * is between two marks, so that who traces the hypervisor can count its calls.
+ * The cost to map and to unmap, and of large windows. This program does the
+ * steps, and measures locked and free memory. Each step is between two marks,
+ * so that its hypercalls can be counted in the trace of the hypervisor.
  */
 
 #include <errno.h>
@@ -14,17 +14,16 @@
 #include "kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define SIZE		(64 * MiB)
 
-/* Free memory moves by itself: the least of so many differences counts */
+/* Free memory varies by itself: the least of so many differences counts */
 #define ROUNDS		4
 #define MAX_KB		1024
 
 struct ctx {
 	struct tce_vfio v;
 	struct tce_mem mem;
-	long locked_kb;			/* before everything */
+	long locked_kb;			/* before the test */
 };
 
 static void begin(struct ctx *c, const char *name)
@@ -38,7 +37,7 @@ static void end(struct ctx *c)
 	tce_mark(c->v.dev, TCE_MARK_STEP_END);
 }
 
-/* Pages that come to be while others are counted would be counted too */
+/* Touches all pages, so that none is allocated while memory is measured */
 static int touched(struct tce_mem *mem, int ret)
 {
 	if (!ret)
@@ -46,7 +45,7 @@ static int touched(struct tce_mem *mem, int ret)
 	return ret;
 }
 
-/* The default window comes with the first call that needs it */
+/* Has the kernel create the default window */
 static int make_default(struct ctx *c)
 {
 	return tce_unmap(c->v.container, tce_def_start(&c->v), 4 * KiB);
@@ -62,7 +61,7 @@ static int unmap(struct ctx *c, uint64_t iova, uint64_t size)
 	return tce_unmap(c->v.container, iova, size);
 }
 
-/* The default window, of 4K pages */
+/* The default window, which has pages of 4K */
 FIXTURE(pages_4k) {
 	struct ctx c;
 };
@@ -124,7 +123,7 @@ TEST_F_TIMEOUT(pages_4k, map_and_unmap, 60)
 	end(c);
 }
 
-/* Neither in the window nor in memory do lists begin where it would be nice */
+/* The mapping begins in the middle of a page of memory and of a leaf */
 TEST_F_TIMEOUT(pages_4k, map_and_unmap_unaligned, 60)
 {
 	uint64_t at = tce_def_start(&self->c.v) + 4 * KiB;
@@ -165,7 +164,7 @@ TEST_F(pages_4k, one_page)
 					  NULL));
 }
 
-/* Windows that no table in memory could be made for */
+/* Windows so large that a table in memory would be too large */
 FIXTURE(large) {
 	struct ctx c;
 };
@@ -201,7 +200,7 @@ FIXTURE_TEARDOWN(large)
 	EXPECT_EQ(c->locked_kb, tce_vmlck_kb());
 }
 
-/* NULL if there are such windows, and memory that has been registered */
+/* Registers memory for a window; returns why there cannot be one, or NULL */
 static const char *prepare(struct ctx *c, unsigned int shift, uint64_t size,
 			   int *err)
 {
@@ -223,7 +222,7 @@ static const char *prepare(struct ctx *c, unsigned int shift, uint64_t size,
 	*err = touched(&c->mem, *err);
 	if (!*err)
 		*err = tce_register(c->v.container, c->mem.va, c->mem.size);
-	/* Before anybody has had it: there is none then */
+	/* The default window is not created yet, and will not be */
 	if (!*err)
 		*err = tce_remove(c->v.container, tce_def_start(&c->v));
 	return NULL;
@@ -270,7 +269,7 @@ TEST_F_TIMEOUT(large, costs_what_is_mapped, 60)
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + SIZE - KiB,
 					  c->mem.va + SIZE - KiB, KiB, NULL));
 
-	/* At the other end this time */
+	/* This time at the other end */
 	start += variant->size - SIZE;
 	ASSERT_EQ(0, map(c, 0, start, SIZE));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, start + SIZE - KiB,
@@ -286,7 +285,7 @@ static long max(long a, long b)
 	return a > b ? a : b;
 }
 
-/* From before it is created until after it is removed: no table anywhere */
+/* No table is allocated between CREATE and REMOVE */
 TEST_F_TIMEOUT(large, takes_no_memory, 120)
 {
 	long locked, least = LONG_MAX, most_locked = 0, drop;
@@ -327,7 +326,7 @@ TEST_F_TIMEOUT(large, takes_no_memory, 120)
 	EXPECT_LT(least, MAX_KB);
 }
 
-/* The rest needs no variants */
+/* Tests without variants */
 FIXTURE(cost) {
 	struct ctx c;
 };
@@ -371,11 +370,14 @@ TEST_F(cost, sparse)
 		EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + i * GiB,
 						  c->mem.va + i * UNIT, KiB,
 						  NULL));
-	/* Nothing counts as mapped any more */
+	/* Nothing is counted as mapped any more */
 	EXPECT_EQ(0, tce_unregister(c->v.container, c->mem.va, c->mem.size));
 }
 
-/* A second group joins what is mapped; then each entry is set for both */
+/*
+ * A second group joins a container with mappings; then each entry is set for
+ * both
+ */
 TEST_F_TIMEOUT(cost, two_groups, 60)
 {
 	const struct tce_dev *second = tce_second_group();
@@ -434,7 +436,7 @@ TEST_F_TIMEOUT(cost, two_groups, 60)
 	close(w.group);
 }
 
-/* A process that has mapped so much, until it is killed */
+/* A process maps so many bytes, and waits to be killed */
 static int be_killed(uint64_t size, int ready)
 {
 	struct ctx c = {};
@@ -476,7 +478,7 @@ static int kill_with(struct ctx *c, uint64_t size, const char *name)
 	return ret;
 }
 
-/* The difference of the two is what the mappings cost */
+/* The difference of the two is the cost of the mappings */
 TEST_F_TIMEOUT(cost, killed, 60)
 {
 	struct ctx *c = &self->c;
@@ -484,12 +486,8 @@ TEST_F_TIMEOUT(cost, killed, 60)
 	tce_vfio_close(&c->v);
 	EXPECT_EQ(0, kill_with(c, 0, "killed with nothing mapped"));
 	EXPECT_EQ(0, kill_with(c, SIZE, "killed with 64M mapped"));
-	/* Nobody is in the way of the next user */
+	/* The next user can have the group */
 	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

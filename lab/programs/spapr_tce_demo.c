@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The main job in five lines: a device goes to VFIO, moves data through the
- * default and through a 64-bit window, and its group goes back to the host.
+ * The main job in five lines: a device is bound to VFIO, moves data through the
+ * default window and through a 64-bit one, and its group is given back to the
+ * host.
  *
- * Prints "demo: NAME: ok" or "demo: NAME: FAIL DETAIL" for each, whatever the
- * others did; exit status 0 only if all are ok. This is a demonstration, not a
- * test: the tests are beside it.
+ * Prints "demo: NAME: ok" or "demo: NAME: FAIL DETAIL" for each of them. The
+ * exit status is 0 if all are ok. This is a demonstration: the tests are other
+ * programs.
  */
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static void passed(const char *name)
 	failures++;							\
 } while (0)
 
-/* What the kernel said last about vfio-pci's probe of this device */
+/* The last line of the kernel's log about vfio-pci's probe of this device */
 static void kernel_says(const char *bdf, char *buf, size_t len)
 {
 	char line[1024], *text, *end;
@@ -41,7 +42,10 @@ static void kernel_says(const char *bdf, char *buf, size_t len)
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return;
-	/* EPIPE: records were overwritten, the next read goes on after them */
+	/*
+	 * EPIPE: lines were overwritten. The next read returns the line after
+	 * them.
+	 */
 	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
 		if (n <= 0)
 			continue;
@@ -123,8 +127,8 @@ static void demo_default_window(const struct tce_dev *dev)
 }
 
 /*
- * A window of 64K pages, or of 4K pages where nothing larger can be had, beside
- * the default one, so that it goes where the platform has 64-bit windows.
+ * A window beside the default one, so that the platform puts it above 4 GiB. It
+ * has pages of 64K, or of 4K if there are no larger ones.
  */
 static int create_64bit(struct tce_vfio *v, struct tce_mem *mem, uint64_t size,
 			unsigned int *shift, uint64_t *start)
@@ -141,7 +145,7 @@ static int create_64bit(struct tce_vfio *v, struct tce_mem *mem, uint64_t size,
 		return ret;
 	ret = tce_register(v->container, mem->va, mem->size);
 	if (!ret)
-		/* Has the default window created */
+		/* This has the kernel create the default window */
 		ret = tce_unmap(v->container, tce_def_start(v), 4 * KiB);
 	if (!ret)
 		ret = tce_create(v->container, *shift, 8 * GiB, 1, start);
@@ -243,7 +247,7 @@ out:
 	tce_mem_free(&mem);
 }
 
-/* The NVMe disk in the device's group, or else any */
+/* An NVMe disk in the device's group, or any disk if there is none */
 static bool find_nvme(const struct tce_dev *dev, char *bdf)
 {
 	struct tce_bdf bdfs[16];
@@ -292,7 +296,7 @@ int main(void)
 	demo_64bit_window(dev);
 	demo_64mib(dev);
 
-	/* A disk with a group of its own goes to VFIO and back as well */
+	/* A disk in another group is bound to VFIO and given back as well */
 	if (have_nvme && tce_group_of(nvme) != dev->group) {
 		struct tce_vfio v;
 

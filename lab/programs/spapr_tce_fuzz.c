@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random calls of everything that the SPAPR TCE backend offers, in several
- * containers, with several groups, by several threads, compared with a model.
+ * Random calls of all ioctls of the SPAPR TCE backend, in several containers,
+ * with several groups, by several threads. The results are compared with a
+ * model.
  *
  *   spapr_tce_fuzz [-s SEED] [-n OPS] [-t SECONDS] [-T THREADS]
  *                  [-c CONTAINERS] [-k] [-r] [-v]
  *
- * Each result and, now and then, locked memory and what a device reaches are
- * what the model says. With -k the last thread also has a guest of KVM, which
- * makes TCE hypercalls for windows of all containers. With -r (racy) no lock
- * keeps threads from pulling windows, groups and containers away under each
- * other's feet: results are one of a few, and the state is compared when all
- * have stopped.
+ * Each result has to be that of the model. Now and then locked memory and the
+ * memory that a device reaches are compared as well. With -k the last thread
+ * has a guest of KVM, which makes TCE hypercalls for windows of all containers.
+ * With -r (racy) no lock keeps threads from removing windows, groups and
+ * containers that other threads use. A result then has to be one of several,
+ * and the state is compared when all threads have stopped.
  *
- * The n-th operation of a thread draws the same random numbers for the same
- * seed. One thread alone does the same each time; of several the interleaving
- * is not repeated, nor what depends on it, such as which windows there are.
+ * With the same seed the n-th operation of a thread gets the same random
+ * numbers. One thread alone does the same each time. Of several threads the
+ * interleaving is not repeated, nor the state that depends on it, such as the
+ * windows that exist.
  */
 
 #include <stdlib.h>
@@ -35,15 +37,17 @@
 #define RW_SIZE		(16 * MiB)
 #define RO_SIZE		(256 * KiB)
 
-/* Operations of a thread from one sync point to the next */
+/* Number of operations of a thread from one sync point to the next */
 #define ROUND		10000
 
-/* What the kernel may keep for later, of a few hundred megabytes */
+/*
+ * Memory that the kernel may keep for later, of some hundred MiB that it used
+ */
 #define TOLERANCE_KB	(64 * 1024)
 
 static const struct {
 	unsigned int weight;
-	bool kvm;			/* only for the thread that has the guest */
+	bool kvm;			/* for the thread with the guest */
 	enum fz_kind kind;
 	void (*fn)(struct fz_thread *t);
 } steps[] = {
@@ -115,8 +119,8 @@ static void step(struct fz_thread *t)
 }
 
 /*
- * All threads have stopped: everything must be able to go, and to come again.
- * The rest of it is for one thread, and exact in either mode.
+ * All threads have stopped. It must be possible to remove all, and to create it
+ * again. The first thread does that, and compares exactly in both modes.
  */
 static void sync_point(struct fz_thread *t)
 {
@@ -171,8 +175,8 @@ static void *run(void *arg)
 }
 
 /*
- * Huge pages, if there are any, between addresses where nothing is. No part of
- * them can be protected instead: 6.1 warns of a lock when it splits them.
+ * Huge pages, if there are any, between addresses without memory. Protecting a
+ * part of them would split them, and then 6.1 warns of a lock.
  */
 static int init_huge(struct fz_thread *t)
 {
@@ -216,7 +220,7 @@ static int init_memory(struct fz_thread *t)
 	mprotect(t->mem.va, GUARD, PROT_NONE);
 	mprotect((void *)t->ro, RO_SIZE, PROT_READ);
 	mprotect((void *)(t->ro + RO_SIZE), GUARD, PROT_NONE);
-	/* Children need none of it, and pinned pages would be copied */
+	/* Children do not need it, and fork() would copy pinned pages */
 	madvise(t->mem.va, t->mem.size, MADV_DONTFORK);
 
 	ret = init_huge(t);
@@ -245,8 +249,8 @@ static int init_memory(struct fz_thread *t)
 }
 
 /*
- * What the platform has, and what the kernel charges: for a window, and for
- * each leaf of its view beyond those that are part of its price.
+ * Measures the platform, and the charges of the kernel: for a window, and for
+ * each leaf of its view beyond those that the first charge includes.
  */
 static int calibrate(void)
 {
@@ -311,7 +315,7 @@ static int init(void)
 
 	fz.page = sysconf(_SC_PAGESIZE);
 	pthread_rwlockattr_init(&attr);
-	/* Who wants to be alone must get there */
+	/* A thread that waits for the lock to be alone must get it */
 	pthread_rwlockattr_setkind_np(&attr,
 				      PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&fz.rwlock, &attr);

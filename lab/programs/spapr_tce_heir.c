@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first user that a group has after another kernel was started, by kexec
- * or after a crash: spapr_tce_hold was the last user of the kernel before.
+ * The first user of a group after another kernel was started, by kexec or after
+ * a crash. The last user in the kernel before was spapr_tce_hold.
  *
- * Prints "heir ADDRESS: ok", or what was not as it should be:
+ * Prints "heir ADDRESS: ok", or the problems:
  *
- *  - "claim: ERRNO": the kernel keeps the group, since it cannot prove that the
- *    device reaches nothing. With an argument N that is tried N times.
+ *  - "claim: ERRNO": the kernel refuses the group, since it cannot prove that
+ *    the device reaches nothing. With an argument N that is tried N times.
  *  - "reaches ...": the device read memory of the earlier user.
- *  - "default window", "other window": that is not there, or does not work.
- *  - "disk", "windows": of the host, after the user has let go.
+ *  - "default window", "other window": it does not exist, or does not work.
+ *  - "disk", "windows": the host's, after this user has given the group back.
  *
- * What the device does before this user has mapped anything is between the marks
- * TCE_MARK_HEIR + 2 * domain and the next number.
+ * The DMA before this user has mapped anything is between the mark
+ * TCE_MARK_HEIR + 2 * PCI domain and the next number.
  */
 
 #include <errno.h>
@@ -22,7 +22,6 @@
 #include "held.h"
 #include "spapr_tce.h"
 
-#define UNIT	(64 * KiB)
 #define LEN	1024
 
 /* Where the windows of the earlier user were, under QEMU */
@@ -45,7 +44,7 @@ static enum tce_mark mark_of(const struct tce_dev *dev, int end)
 	return TCE_MARK_HEIR + 2 * strtoul(dev->bdf, NULL, 16) + end;
 }
 
-/* Nothing is mapped yet. What the device gets, only the hypervisor sees. */
+/* Nothing is mapped yet, so only the trace of the hypervisor shows this DMA */
 static void look_around(struct tce_vfio *v)
 {
 	int i;
@@ -56,7 +55,9 @@ static void look_around(struct tce_vfio *v)
 	tce_mark(v->dev, mark_of(v->dev, 1));
 }
 
-/* The same with a window, so that the data can be looked at */
+/*
+ * The same with a mapping to which the device writes the data that it has read
+ */
 static int reach_earlier(struct tce_vfio *v, struct tce_mem *mem, uint64_t iova)
 {
 	int i, ret;
@@ -138,7 +139,7 @@ close:
 	return ret;
 }
 
-/* The disks of the group that the host has */
+/* Uses the host's disks in the group, and describes their windows */
 static int disks(const struct tce_dev *dev, char *windows, size_t len)
 {
 	struct tce_bdf bdfs[16];

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Has the device's group until it is told to let go, by SIGTERM, for tests of
- * what may happen to the group meanwhile. /tmp/held is there while it does, and
- * the device moves data all the time. What it has mapped begins with that, and
- * has a text that a later user can recognize (spapr_tce_heir).
+ * Keeps the group of the device until SIGTERM, for tests of events in the life
+ * of a group. The file /tmp/held exists meanwhile, and the device moves data
+ * all the time. The memory that is mapped has a text which a later user can
+ * find (spapr_tce_heir).
  *
- * spapr_tce_hold          in the default window
- * spapr_tce_hold both     in it and in one of 64K pages
- * spapr_tce_hold instead  in one of 64K pages in its place, of the same size
- * spapr_tce_hold device   as the first, and leaves when vfio-pci asks for the
- *                         device
- * spapr_tce_hold kvm      the same, but a guest of KVM has the group until SIGTERM
+ * spapr_tce_hold          maps in the default window spapr_tce_hold both
+ * maps in it, and in a window of 64K pages spapr_tce_hold instead  maps in a
+ * window of 64K pages, which has the place and the
+ *                         size of the default one
+ * spapr_tce_hold device   as the first, but ends when vfio-pci asks for the
+ * device spapr_tce_hold kvm      as "device", but a guest of KVM has the group
+ * until SIGTERM
  */
 
 #include <errno.h>
@@ -30,7 +31,9 @@
 #define HELD	"/tmp/held"
 #define SIZE	(64 * KiB)
 
-/* The windows that are asked for, one mapping at the start of each */
+/*
+ * Opens the windows, with a mapping at the start of each; returns their number
+ */
 static int open_windows(struct tce_vfio *v, const struct tce_mem *mem,
 			const char *how, uint64_t *iova)
 {
@@ -64,7 +67,9 @@ static int open_windows(struct tce_vfio *v, const struct tce_mem *mem,
 	return n;
 }
 
-/* A guest with the default window, and nobody in it. It ends with the process. */
+/*
+ * A guest without a virtual CPU has the default window, until the process ends
+ */
 static int make_guest(const struct tce_vfio *v)
 {
 	struct kvm_create_spapr_tce_64 table = {
@@ -103,7 +108,7 @@ static int make_guest(const struct tce_vfio *v)
 	return tce_ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
 }
 
-/* Have vfio-pci tell when it wants the device back */
+/* Returns an eventfd by which vfio-pci asks for the device */
 static int device_wanted(const struct tce_vfio *v)
 {
 	struct {
@@ -181,7 +186,7 @@ int main(int argc, char **argv)
 	}
 
 	fd = open(HELD, O_CREAT | O_WRONLY, 0600);
-	/* Whatever happens to the group: what is mapped works */
+	/* The mappings have to work all the time */
 	while (!ret && sigtimedwait(&term, NULL, &pause) != SIGTERM) {
 		if (poll(&wanted, 1, 0) > 0) {
 			tce_log("wanted");

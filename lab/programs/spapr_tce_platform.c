@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What kind of PE a device is in, and whether it is what it says it is.
+ * The kind of PE that a device is in.
  *
- * Platforms differ in the windows that they have for a PE: a default window
- * somewhere or none, one window at a time or two, some page sizes, with a call
- * to go back to the default one or without. Nothing here expects anything in
- * particular: what GET_INFO announces has to be what the device tree and the
- * firmware say, all of it has to work, and the rest to be refused.
+ * Platforms differ in the windows that they have for a PE: a default window at
+ * some address or none, one window at a time or two, some page sizes, with a
+ * call that restores the default window or without. These tests expect none of
+ * that. GET_INFO has to report the properties that the device tree and the
+ * firmware have, all of them have to work, and others have to be refused.
  *
- * Each property that was found is printed, as "# pe PROPERTY: VALUE".
+ * Each property is printed, as "# pe PROPERTY: VALUE".
  *
- * And what a platform does when something is wrong: a PE that it has frozen (EEH),
- * calls that it fails. Nobody can ask a platform for that, but for an emulated
- * one whose RTAS listens to what is written to a vendor ID.
+ * Other tests are about platforms on which something is wrong: a PE is frozen
+ * (EEH), or a call fails. They need the lab's emulated platform, which can be
+ * told to fail.
  */
 
 #include <endian.h>
@@ -24,11 +24,10 @@
 #include "kselftest_harness.h"
 #include "platform.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		2048
 #define MAX_WINDOWS	2
 
-/* Larger than any default window, so that a dynamic one has to serve it */
+/* Larger than any default window, so that it has to be a dynamic window */
 #define WINDOW_SIZE	(8 * GiB)
 
 static const struct tce_dev *dev;
@@ -54,7 +53,7 @@ static uint64_t window_size(unsigned int shift)
 	return WINDOW_SIZE < 2ULL << shift ? 2ULL << shift : WINDOW_SIZE;
 }
 
-/* No window is described: it is no PE, neither the host nor VFIO can use it */
+/* The device has no window: it is in no PE, and VFIO refuses it */
 TEST(no_window_at_all)
 {
 	char path[128], driver[64];
@@ -80,16 +79,14 @@ TEST(no_window_at_all)
 
 FIXTURE(pe) {
 	struct tce_vfio v;
-	struct tce_mem mem;		/* ordinary, registered */
+	struct tce_mem mem;		/* of small pages, registered */
 	bool ddw;
 	unsigned int max_windows;
 };
 
 FIXTURE_SETUP(pe)
 {
-	self->v.container = -1;
-	self->v.group = -1;
-	self->v.device = -1;
+	self->v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	if (dev->group < 0)
 		return;
 	ASSERT_EQ(0, tce_vfio_open(&self->v, dev, 2));
@@ -107,7 +104,7 @@ FIXTURE_TEARDOWN(pe)
 	tce_mem_free(&self->mem);
 }
 
-/* GET_INFO against what the platform says itself */
+/* GET_INFO is compared with the answers of the platform */
 TEST_F(pe, info_is_true)
 {
 	struct vfio_iommu_spapr_tce_info *info = &self->v.info;
@@ -135,8 +132,8 @@ TEST_F(pe, info_is_true)
 		EXPECT_EQ(0, info->dma32_window_start);
 
 	/*
-	 * The query has been made with no window in use, but the default one
-	 * is still there if it could not come back.
+	 * No window was in use during the query. But a default window that
+	 * cannot be restored is not removed, and was counted then.
 	 */
 	if (p.asked) {
 		if (p.windows && p.pgsizes) {
@@ -170,7 +167,7 @@ TEST_F(pe, info_is_true)
 	fact("pages", "%s", *text ? text + 1 : "4K");
 }
 
-/* Both ends of a window, and no further */
+/* Uses both ends of a window; nothing can be mapped across its end */
 static int use_window(struct tce_vfio *v, struct tce_mem *mem, uint64_t start,
 		      uint64_t size, uint64_t page)
 {
@@ -216,12 +213,12 @@ TEST_F_TIMEOUT(pe, default_window, 120)
 		ret = 0;
 		ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	} else {
-		/* There is none to remove after it has been looked for */
+		/* GET_INFO reports 0 as its address, by which it is removed */
 		ASSERT_EQ(0, tce_remove(v->container, 0));
 		ret = tce_map(v->container, self->mem.va, 0, UNIT, TCE_RW);
 		EXPECT_EQ(-ENXIO, ret);
 	}
-	/* It is gone, once */
+	/* It is removed, and cannot be removed again */
 	EXPECT_EQ(-ENXIO, tce_map(v->container, self->mem.va, tce_def_start(v),
 				  UNIT, TCE_RW));
 	again = tce_remove(v->container, tce_def_start(v));
@@ -241,8 +238,9 @@ TEST_F_TIMEOUT(pe, default_window, 120)
 }
 
 /*
- * A window of one page size, used if there is memory of such pages. Returns
- * what the creation did; *@start is where it was, *@used whether it was used.
+ * Creates a window of a page size, and uses it if there is memory of such
+ * pages. Returns the result of CREATE. *@start is the address, *@used whether
+ * it was used.
  */
 static int try_pages(struct tce_vfio *v, unsigned int shift, uint64_t *start,
 		     bool *used)
@@ -271,7 +269,7 @@ static int try_pages(struct tce_vfio *v, unsigned int shift, uint64_t *start,
 	return ret;
 }
 
-/* In place of the default window: each page size, twice */
+/* A window in place of the default one, of each page size, twice */
 TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -291,7 +289,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 			continue;
 		for (i = 0; i < 2; i++) {
 			ret = try_pages(v, ps->shift, &start, &used);
-			/* 4K may be of the default window alone */
+			/* The default window alone may have pages of 4K */
 			if (ps->shift == 12 && ret == -EINVAL)
 				break;
 			ASSERT_EQ(0, ret);
@@ -307,7 +305,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 	if (*text)
 		fact("alone", "0x%llx,%s", (unsigned long long)first, text);
 
-	/* The last one has gone: the default window serves what fits it again */
+	/* No window is left: a small one is the default window again */
 	if (v->info.dma32_window_size) {
 		ASSERT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
 		EXPECT_EQ(tce_def_start(v), start);
@@ -317,7 +315,9 @@ TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 	}
 }
 
-/* 4K pages in a window no larger than the default one, wherever that is */
+/*
+ * A window of 4K pages, no larger than the default one, is the default window
+ */
 TEST_F_TIMEOUT(pe, default_window_again, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -330,7 +330,7 @@ TEST_F_TIMEOUT(pe, default_window_again, 60)
 	ASSERT_EQ(0, ask_platform(dev, &p));
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	ret = tce_create(v->container, 12, 16 * MiB, 1, &start);
-	/* Without DDW there is nothing that would tell the user of 4K pages */
+	/* Also without DDW, where GET_INFO does not report pages of 4K */
 	ASSERT_EQ(0, ret);
 	EXPECT_EQ(p.start, start);
 	EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB, 4 * KiB));
@@ -339,8 +339,9 @@ TEST_F_TIMEOUT(pe, default_window_again, 60)
 }
 
 /*
- * Both at once, each page size; or refused, and the default one is as before. A
- * default window that users are not told of they get by asking for 4K pages.
+ * A window of each page size beside the default one. If it is refused the
+ * default one is as before. A default window that GET_INFO does not report is
+ * created by CREATE with pages of 4K.
  */
 TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
 {
@@ -378,7 +379,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
 		EXPECT_EQ(first, start);
 		EXPECT_TRUE(start >= base + base_size ||
 			    start + window_size(ps->shift) <= base);
-		/* Both are in use, a third one is not to be had */
+		/* Both are in use, and a third one is refused */
 		ASSERT_EQ(0, tce_map(v->container, self->mem.va, base, UNIT,
 				     TCE_RW));
 		EXPECT_EQ(-ENOSPC, tce_create(v->container, ps->shift,
@@ -399,7 +400,7 @@ TEST_F_TIMEOUT(pe, dynamic_window_beside_the_default, 120)
 		fact("third window", "ENOSPC");
 }
 
-/* What the platform does not have */
+/* Windows that the platform does not have are refused */
 TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -429,18 +430,24 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	if (!self->ddw) {
-		/* The calls may be there, but no page size or no window */
+		/*
+		 * The firmware may have the calls, but no page size or no
+		 * window
+		 */
 		ASSERT_EQ(0, ask_platform(dev, &p));
 		ret = tce_create(v->container, 12, WINDOW_SIZE, 1, &start);
 		EXPECT_EQ(!p.ddw ? -EOPNOTSUPP : !p.pgsizes ? -EINVAL : -ENOSPC,
 			  ret);
 		fact("larger than the default", "%s", strerrorname_np(-ret));
 	} else {
-		/* As many pages as can be, but 4K may be for the default window */
+		/*
+		 * As many pages as possible, not of 4K, which may be the
+		 * default window's
+		 */
 		pgsizes = v->info.ddw.pgsizes & ~(1ULL << 12);
 		shift = __builtin_ctzll(pgsizes ? pgsizes : 1ULL << 12);
 		ret = tce_create(v->container, shift, 1ULL << 62, 1, &start);
-		/* More entries than any hypervisor is known to serve */
+		/* No hypervisor is known to have as many entries */
 		EXPECT_EQ(-EINVAL, ret);
 		fact("larger than there is", "%s", strerrorname_np(-ret));
 	}
@@ -450,7 +457,7 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 	EXPECT_EQ(0, use_window(v, &self->mem, start, 16 * MiB, 4 * KiB));
 }
 
-/* All devices of the PE reach what is mapped */
+/* All devices of the PE reach the mapping */
 TEST_F_TIMEOUT(pe, each_device, 120)
 {
 	struct tce_dev devs[64];
@@ -491,9 +498,7 @@ FIXTURE_SETUP(shim)
 {
 	const char *env = getenv("VFIO_TCE_RTAS_SHIM");
 
-	self->v.container = -1;
-	self->v.group = -1;
-	self->v.device = -1;
+	self->v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	self->why = dev->group < 0 ? "the device is in no PE" :
 		    !env || *env != '1' ? "VFIO_TCE_RTAS_SHIM is not set" : NULL;
 	if (self->why)
@@ -520,7 +525,10 @@ static int eeh(struct tce_vfio *v, unsigned int what)
 	return tce_ioctl(v->container, VFIO_EEH_PE_OP, &op);
 }
 
-/* The class of the device, as a user of VFIO reads it; VFIO knows the IDs itself */
+/*
+ * The class of the device, read by VFIO from the device; VFIO has copies of the
+ * IDs
+ */
 static uint32_t class(struct tce_vfio *v)
 {
 	struct vfio_region_info region = {
@@ -536,7 +544,7 @@ static uint32_t class(struct tce_vfio *v)
 	return le32toh(value);
 }
 
-/* As the user of a device does that has failed: see it, reset it, go on */
+/* A user sees that the device has failed, resets it, and goes on using it */
 TEST_F_TIMEOUT(shim, eeh_reset, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -557,7 +565,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	ASSERT_EQ(0, shim(dev, SHIM_EEH, SHIM_EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(~0U, class(v));
-	/* The IOMMU is not the device: entries can be changed all the same */
+	/* Entries can be changed while the device is frozen */
 	EXPECT_EQ(0, tce_unmap(v->container, iova, UNIT));
 	EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
 
@@ -571,7 +579,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	EXPECT_EQ(0, eeh(v, VFIO_EEH_PE_DISABLE));
 }
 
-/* There is a call of the firmware for it, which the kernel does not make */
+/* The firmware has a call for it, but the kernel does not use it */
 TEST_F_TIMEOUT(shim, eeh_inject, 60)
 {
 	struct vfio_eeh_pe_op op = {
@@ -588,7 +596,7 @@ TEST_F_TIMEOUT(shim, eeh_inject, 60)
 	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
 }
 
-/* Without a reset: first the registers, then DMA */
+/* Thawed without a reset: first the registers, then DMA */
 TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -607,7 +615,7 @@ TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
 }
 
-/* Whoever opens a device gets one that works, and whoever leaves may leave it frozen */
+/* A user leaves the device frozen, and it works when it is opened again */
 TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -625,7 +633,7 @@ TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, tce_def_start(v), self->mem.va, LEN));
 }
 
-/* A window in place of the default one, made and used */
+/* Creates a window of 64K pages, uses it and removes it */
 static int make_and_use(struct tce_vfio *v, struct tce_mem *mem)
 {
 	uint64_t start;
@@ -637,7 +645,7 @@ static int make_and_use(struct tce_vfio *v, struct tce_mem *mem)
 	return ret ? ret : tce_remove(v->container, start);
 }
 
-/* The platform fails a call, once: so does the ioctl, and the next one works */
+/* A call of the platform fails once: the ioctl fails, and the next one works */
 TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 {
 	static const struct {
@@ -652,14 +660,14 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 		SKIP(return, "%s", self->why);
 	iova = tce_def_start(v);
 	for (i = 0; i < 2; i++) {
-		/* The default window is restored by a reset */
+		/* A call restores the default window */
 		ASSERT_EQ(0, shim(dev, SHIM_FAIL_RESET, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_map(v->container, self->mem.va,
 						   iova, UNIT, TCE_RW));
 		EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT,
 				     TCE_RW));
 
-		/* Beside it */
+		/* A window beside it */
 		ASSERT_EQ(0, shim(dev, SHIM_FAIL_QUERY, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
 						      WINDOW_SIZE, 1, &start));
@@ -669,7 +677,10 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 		EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
 		EXPECT_EQ(0, make_and_use(v, &self->mem));
 
-		/* Alone; what the platform does not remove stays, empty */
+		/*
+		 * A window alone. If the platform does not remove it, it stays
+		 * empty.
+		 */
 		ASSERT_EQ(0, tce_remove(v->container, iova));
 		ASSERT_EQ(0, shim(dev, SHIM_FAIL_CREATE, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
@@ -687,7 +698,7 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 	}
 }
 
-/* Status -2: the platform is busy, and the call is made again */
+/* Status -2 means that the platform is busy: the call is made again */
 TEST_F_TIMEOUT(shim, busy_calls_are_made_again, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -708,7 +719,7 @@ TEST_F_TIMEOUT(shim, busy_calls_are_made_again, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, iova, self->mem.va, LEN));
 }
 
-/* The host is left without a window, for one device; the next one has it again */
+/* The host is left without a window, until the next user has left */
 TEST_F_TIMEOUT(shim, reset_fails_on_the_way_back, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -724,7 +735,10 @@ TEST_F_TIMEOUT(shim, reset_fails_on_the_way_back, 60)
 	EXPECT_EQ(0, use_default(v, &self->mem));
 }
 
-/* The platform takes no entries in the upper half of a window that it has given */
+/*
+ * The platform refuses entries in the upper half of a window that it has
+ * created
+ */
 TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 {
 	const uint64_t size = 16 * MiB, half = size / 2;
@@ -737,7 +751,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	ASSERT_EQ(0, shim(dev, SHIM_SHORT, 1));
 	ASSERT_EQ(0, tce_create(v->container, 16, size, 1, &start));
-	/* In its middle a mapping begins to fail: all of it goes */
+	/* A MAP fails at the middle of the window, and all of it is undone */
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va,
 				   start + half - 4 * UNIT, 8 * UNIT, TCE_RW));
 	ASSERT_EQ(0, tce_map(v->container, self->mem.va, start, UNIT, TCE_RW));
@@ -748,7 +762,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, start, self->mem.va, LEN));
 	EXPECT_EQ(-EINVAL, tce_map(v->container, self->mem.va, start + size -
 				   UNIT, UNIT, TCE_RW));
-	/* What is not there is not cleared, and counts as mapped until it goes */
+	/* Entries there cannot be cleared, and count as mapped until REMOVE */
 	EXPECT_EQ(-EINVAL, tce_unmap(v->container, start, size));
 	EXPECT_EQ(0, tce_remove(v->container, start));
 	EXPECT_EQ(0, tce_unregister(v->container, self->mem.va,
@@ -758,7 +772,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	EXPECT_EQ(0, make_and_use(v, &self->mem));
 }
 
-/* What the host has, in words; its text in the device tree is compared, too */
+/* The kinds of windows that the host has, by their properties */
 static void describe_host(const char *windows)
 {
 	bool boot = strstr(windows, "dma-window=");
@@ -770,7 +784,7 @@ static void describe_host(const char *windows)
 	     direct ? "direct" : dynamic ? "dynamic" : boot ? "" : "none");
 }
 
-/* The last one, since it ends the use by VFIO: tests without a fixture come first */
+/* The last test of the harness, since it gives the group back to the host */
 FIXTURE(host) {
 };
 

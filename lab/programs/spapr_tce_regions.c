@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Thousands of small regions, each registered and mapped by itself as DPDK and
- * QEMU with many memory slots do it: the time must grow as their number does.
- * Meant for a machine whose clock counts instructions; elsewhere the load of
- * other programs is measured too.
+ * Thousands of small regions are registered and mapped one by one, as DPDK
+ * does, and QEMU with many memory slots. The time must grow in proportion to
+ * their number. The clock of the machine should count instructions: otherwise
+ * the load of other programs is measured as well.
  */
 
 #include <string.h>
@@ -19,7 +19,7 @@
 #define MANY		(2 * FEW)
 #define ROUNDS		2
 
-/* All are the same few pages, at many addresses */
+/* All regions have the pages of one file, which is mapped many times */
 #define FILE_SIZE	(64 * MiB)
 
 static double seconds(void)
@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(regions)
 	EXPECT_EQ(self->locked_kb, tce_vmlck_kb());
 }
 
-/* The seconds to register and map so many, or a negative errno */
+/* Registers and maps @n regions: the time in seconds, or a negative errno */
 static double add(struct tce_vfio *v, uint8_t *va, uint64_t start, int n)
 {
 	double begin = seconds();
@@ -89,7 +89,9 @@ static double add(struct tce_vfio *v, uint8_t *va, uint64_t start, int n)
 	return seconds() - begin;
 }
 
-/* The oldest first: the worst order for who looks at the newest first */
+/*
+ * Undoes it, the oldest first: the worst order for a list with the newest first
+ */
 static double del(struct tce_vfio *v, uint8_t *va, uint64_t start, int n)
 {
 	double begin = seconds();
@@ -134,8 +136,4 @@ TEST_F_TIMEOUT(regions, are_not_searched_one_by_one, 600)
 	EXPECT_LE(down[1], 2.3 * down[0]);
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

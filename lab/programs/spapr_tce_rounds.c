@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a user, again and again: a group is attached, its windows are
- * removed and created, memory is registered and mapped, a guest of KVM is told
- * of each window, all is removed, and the group is detached. Some rounds leave
- * one of these to the end of the container. And then one user that stays has
- * as many windows one after the other. What a round leaves behind shows after
- * enough of them, in free memory, in what the process has locked, or in the
- * number of pinned pages.
+ * The life of a user, again and again. In each round a group joins a container,
+ * its windows are removed and created, memory is registered and mapped, a guest
+ * of KVM gets each window, all is removed, and the group leaves. Some rounds
+ * leave one of these to the end of the container. Then one user creates as many
+ * windows one after the other. A leak of each round adds up. It shows in free
+ * memory, in locked memory, or in the number of pinned pages.
  *
- * spapr_tce_rounds N [KIB]  N rounds of each, after those that fill the caches;
- *                           at most KIB may be missing then (default 2048)
+ * spapr_tce_rounds N [KIB]  N rounds of each, after some that fill caches. At
+ * most
+ *                           KIB may be missing then (default 2048)
  *
- * The guest of KVM lives as long as the program, so that what it keeps of each
- * round adds up. Without KVM the rounds do without it, and say so.
+ * There is one guest of KVM as long as the program runs, so that a leak in KVM
+ * adds up too. Without KVM there is none, which is printed.
  */
 
 #include <errno.h>
@@ -27,7 +27,6 @@
 #include "kselftest.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define WINDOW		(32 * MiB)
 #define LIOBN		0x80001000
 #define WARM_UP		100
@@ -36,7 +35,7 @@ static const struct tce_dev *dev = &tce_devs[0];
 static struct tce_mem mem;
 static int vm = -1, kvm_dev, table;
 
-/* One guest, with a table as large as the windows that it will be told of */
+/* The guest, with a table as large as each of the windows */
 static int make_guest(void)
 {
 	struct kvm_create_spapr_tce_64 create = {
@@ -52,7 +51,7 @@ static int make_guest(void)
 	if (kvm < 0)
 		return -ENODEV;
 
-	/* Where the windows of 4K pages will be */
+	/* The address that windows of 4K pages will have */
 	ret = tce_vfio_open_iommu(&v, dev, 2);
 	if (ret)
 		return ret;
@@ -87,8 +86,9 @@ static int tell_guest(unsigned long what, int group)
 }
 
 /*
- * A window, used and told to the guest; removed unless it is left open. Its
- * entries are in many places, since it is for those that the kernel keeps notes.
+ * Creates a window, gives it to the guest, and uses it. Its entries are in many
+ * places, since the kernel has notes of each place. It is removed unless
+ * @leave.
  */
 static int window(struct tce_vfio *v, bool leave)
 {
@@ -107,7 +107,7 @@ static int window(struct tce_vfio *v, bool leave)
 
 static int life(unsigned int n)
 {
-	/* The guest may let go of the group before the user does, or after */
+	/* The group is taken from the guest before the end, or at the end */
 	bool first = n % 2, v1 = n % 8 == 6;
 	struct tce_vfio v;
 	int i, ret;
@@ -130,7 +130,9 @@ static int life(unsigned int n)
 	ret = tce_register(v.container, mem.va, mem.size);
 	if (!ret)
 		ret = tce_remove(v.container, tce_def_start(&v));
-	/* The second one finds what the guest has of the first */
+	/*
+	 * The second window is created while the guest has a table of the first
+	 */
 	for (i = 0; i < 2 && !ret; i++)
 		ret = window(&v, i && n % 4 == 3);
 	if (!ret && n % 4 != 3)
@@ -167,7 +169,9 @@ static int window_of_one(unsigned int n)
 
 static int snapshot(struct tce_stat *st)
 {
-	/* The page cache and what can be reclaimed are nobody's loss */
+	/*
+	 * The page cache and other memory that can be reclaimed must not count
+	 */
 	tce_write_text("/proc/sys/vm/drop_caches", "3");
 	return tce_stat_get(st);
 }
@@ -204,7 +208,7 @@ static void rounds(const char *what, int (*round)(unsigned int n),
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	ksft_test_result(!ret, "%u %s%s\n", n, what, vm < 0 ? "" : " with KVM");
 
-	/* What RCU and workqueues free takes a moment */
+	/* RCU and workqueues free memory a moment later */
 	for (i = 0; i < 10 && !ret && left; i++) {
 		usleep(i * 200000);
 		ret = snapshot(&after);

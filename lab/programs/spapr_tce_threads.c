@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two threads map and unmap in one container, each its own memory in its own
- * part of the window, for some seconds: load for who looks at locks. Not a test
- * by itself.
+ * Two threads map and unmap for some seconds in one container, each its own
+ * memory in its own part of the window. This is a load for lock_stat, and not a
+ * test by itself.
  */
 
 #include <pthread.h>
@@ -33,7 +33,10 @@ static void *loop(void *arg)
 	struct job *j = arg;
 
 	while (!j->ret && !__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		/* In one piece, and page by page: few long and many short calls */
+		/*
+		 * In one piece, or page by page: few long calls, or many short
+		 * ones
+		 */
 		uint64_t step = j->rounds & 1 ? SIZE : 64 * KiB, i;
 
 		for (i = 0; !j->ret && i < SIZE; i += step)
@@ -46,7 +49,9 @@ static void *loop(void *arg)
 	return NULL;
 }
 
-/* Both the part of the view and what else comes with the first mapping */
+/*
+ * Registers memory, and maps once, so that the notes of the part are allocated
+ */
 static int prepare(struct job *j, int n)
 {
 	int ret;
@@ -80,7 +85,7 @@ int main(int argc, char **argv)
 	if (ret)
 		goto out;
 
-	/* Only what the threads do is to be looked at */
+	/* From here on, so that only locks of the threads are counted */
 	tce_write_text("/proc/lock_stat", "0");
 	tce_write_text("/proc/sys/kernel/lock_stat", "1");
 	for (i = 0; i < THREADS; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a user of VFIO does to others: it writes nothing into the kernel's log,
- * and the memory that its windows take is charged to its cgroup.
+ * A user of VFIO does not disturb others: its calls write nothing to the
+ * kernel's log, and the memory of its windows is charged to its cgroup.
  */
 
 #include <errno.h>
@@ -34,7 +34,7 @@ FIXTURE_TEARDOWN(log)
 	close(self->fd);
 }
 
-/* The group comes and goes, as do its windows */
+/* The group is opened and closed, and windows are created and removed */
 TEST_F_TIMEOUT(log, good_calls, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -53,14 +53,14 @@ TEST_F_TIMEOUT(log, good_calls, 60)
 	EXPECT_EQ(0, tce_kmsg_lines(self->fd, TCE_KMSG_INFO));
 }
 
-/* Too large for the platform, or for the memory that there is */
+/* Windows that are too large for the platform, or for the memory */
 TEST_F_TIMEOUT(log, refused_calls, 60)
 {
 	struct tce_vfio *v = &self->v;
 	uint64_t size, start;
 	int ret;
 
-	/* Beyond 2^31 entries QEMU 7.2 has been seen to lose its way */
+	/* QEMU 7.2 has been seen to fail with more than 2^31 entries */
 	for (size = GiB; size <= 8 * TiB; size <<= 1) {
 		ret = tce_create(v->container, 12, size, 1, &start);
 		if (!ret)
@@ -86,7 +86,7 @@ static long charged_kb(void)
 	return strtoull(text, NULL, 10) / 1024;
 }
 
-/* Into a cgroup of its own, which it leaves when it ends */
+/* The process has a cgroup of its own until the end of the test */
 FIXTURE_SETUP(charge)
 {
 	char pid[16];
@@ -121,11 +121,11 @@ FIXTURE_TEARDOWN(charge)
 	rmdir(CGROUPS);
 }
 
-/* Charges are made for up to 64 pages in advance, and returned so late, by each CPU */
+/* Each CPU charges up to 64 pages in advance, and gives as many back late */
 #define MARGIN_KB	(64 * sysconf(_SC_PAGESIZE) / 1024)
 #define RETURNED_KB	(MARGIN_KB * sysconf(_SC_NPROCESSORS_ONLN))
 
-/* What is freed after a grace period is returned then */
+/* Waits for the charge of memory that is freed after a grace period */
 static bool is_returned(long before)
 {
 	int i;
@@ -135,7 +135,7 @@ static bool is_returned(long before)
 	return charged_kb() <= before + RETURNED_KB;
 }
 
-/* The table of the IOMMU, where that is in the memory of the host */
+/* The table of the IOMMU, if it is in memory of the host */
 TEST_F(charge, tables)
 {
 	struct tce_vfio *v = &self->v;
@@ -154,7 +154,7 @@ TEST_F(charge, tables)
 	EXPECT_TRUE(is_returned(before));
 }
 
-/* Levels that come with the first entry, and what is noted of entries */
+/* Levels that are allocated with their first entry, and notes of entries */
 TEST_F_TIMEOUT(charge, mappings, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -162,7 +162,7 @@ TEST_F_TIMEOUT(charge, mappings, 60)
 	long before, after;
 	uint64_t start;
 
-	/* 512 entries are 2 MiB, and 4 KiB in the view */
+	/* 512 entries map 2 MiB, and have 4 KiB of notes */
 	if (!tce_has_shift(v, 12) ||
 	    tce_create(v->container, 12, n * 2 * MiB, 2, &start))
 		SKIP(return, "no such window");
@@ -172,14 +172,10 @@ TEST_F_TIMEOUT(charge, mappings, 60)
 				     start + i * 2 * MiB, 4 * KiB, TCE_RW));
 	after = charged_kb();
 	tce_log("%ld KiB before, %ld KiB after", before, after);
-	/* PowerNV has 4 KiB as well */
+	/* PowerNV has 4 KiB of its table as well */
 	EXPECT_LE(before + n * (tce_is_powernv() ? 8 : 4) - MARGIN_KB, after);
 	EXPECT_EQ(0, tce_remove(v->container, start));
 	EXPECT_TRUE(is_returned(before));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

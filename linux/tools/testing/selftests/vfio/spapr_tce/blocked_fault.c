@@ -22,7 +22,9 @@
 #define NBD_BLOCK	4096UL
 #define NBD_SIZE	(64 * MiB)
 
-/* Requests from here on wait. The kernel reads the start, to find partitions. */
+/*
+ * Requests from here on wait. The kernel reads the start, to find partitions.
+ */
 #define NBD_SLOW	(32 * MiB)
 
 /* Says that the page has been touched, and waits until the parent answers */

@@ -2,8 +2,8 @@
 /*
  * A page for spapr_tce_blocked, whose fault lasts until the test says so.
  *
- * A child process touches the page. Its parent waits until it has, and later has
- * the fault end.
+ * A child process touches the page. Its parent waits until it has, and later
+ * has the fault end.
  */
 
 #ifndef BLOCKED_FAULT_H

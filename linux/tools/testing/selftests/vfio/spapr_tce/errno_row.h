@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rows of spapr_tce_errno: an ioctl with bad input, and the errno that it has to
- * return.
+ * Rows of spapr_tce_errno: an ioctl with bad input, and the errno that it has
+ * to return.
  */
 
 #ifndef ERRNO_ROW_H
@@ -119,8 +119,8 @@ struct row {
  * struct ctx - The container of a row
  * @v: the container, with a group and maybe a device
  * @mem: nine units. Four are registered (v2), the first of them is the canary.
- *	Three are not. Then there are a hole in the address space, and a unit that
- *	the process may read but not write.
+ *	Three are not. Then there are a hole in the address space, and a unit
+ *	that the process may read but not write.
  * @second: start of the second window
  * @second_size: its size in bytes, 0 if there is none
  */
@@ -155,8 +155,8 @@ bool row_expects(const struct row *r, int ret);
 
 /*
  * Bring a container into the state before a row, remove its second window, take
- * down the rest, and call a good ioctl of the same kind, which is undone at once.
- * They return 0 or a negative errno.
+ * down the rest, and call a good ioctl of the same kind, which is undone at
+ * once. They return 0 or a negative errno.
  */
 int row_bring_up(struct ctx *c, enum state state);
 int row_remove_second(struct ctx *c);

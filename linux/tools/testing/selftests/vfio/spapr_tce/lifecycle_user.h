@@ -19,8 +19,8 @@
 int map_and_use(struct tce_vfio *v, struct tce_mem *mem);
 
 /**
- * not_the_owner() - A process that has the descriptor, but not the address space
- * @container: descriptor of a container that another process owns
+ * not_the_owner() - Be a process that has the descriptor, but does not own it
+ * @container: descriptor of a container that another address space owns
  * @iova: I/O address, at which the owner has mapped memory
  *
  * Return: 0 if each ioctl was refused, or 1.
@@ -40,7 +40,7 @@ int one_round(int version);
  * write a byte to @result: 0, or 1 if something was wrong.
  */
 void own_until_killed(int version, int result);
-void own_and_leave(int version, int result);	/* a child has the descriptors */
+void own_and_leave(int version, int result);	/* to a child */
 void own_and_exec(int version);
 
 #endif /* LIFECYCLE_USER_H */

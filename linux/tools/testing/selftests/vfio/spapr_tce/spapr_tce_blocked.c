@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A process calls an ioctl of a container and stays in a page fault: of the
- * ioctl's argument, or of the memory that is to be pinned. Meanwhile groups join
- * and leave containers, the group of that container among them, and devices are
- * unbound from their drivers. None of that waits for the process.
+ * ioctl's argument, or of the memory that is to be pinned. Meanwhile groups
+ * join and leave containers, the group of that container among them, and
+ * devices are unbound from their drivers. None of that waits for the process.
  */
 
 #include <errno.h>
@@ -131,7 +131,10 @@ static void call(struct ctx *c, int what)
 		ret = tce_register(container, f->va, page);
 		break;
 	}
-	/* The charge of ENABLE or REGISTER ends with the group or with the ioctl */
+	/*
+	 * The charge of ENABLE or REGISTER ends with the group or with the
+	 * ioctl
+	 */
 	_exit(-ret + (tce_vmlck_kb() != charged ? STILL_CHARGED : 0));
 }
 
@@ -184,8 +187,9 @@ static void *run_step(void *arg)
 }
 
 /*
- * Does a step, which must not wait for the blocked process. If it does, no signal
- * can end it. So it is reported, and the fault is ended so that the test can end.
+ * Does a step, which must not wait for the blocked process. If it does, no
+ * signal can end it. So it is reported, and the fault is ended so that the test
+ * can end.
  */
 static int in_time(struct ctx *c, int (*fn)(struct ctx *c))
 {

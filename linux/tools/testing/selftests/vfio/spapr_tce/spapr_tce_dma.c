@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device reaches the memory that is mapped, in the direction that it is mapped
- * for, and no other memory. The device moves data, or fails to, to prove it.
+ * A device reaches the memory that is mapped, in the direction that it is
+ * mapped for, and no other memory. The device moves data, or fails to, to prove
+ * it.
  */
 
 #include <signal.h>
@@ -46,7 +47,9 @@ FIXTURE_SETUP(dma)
 
 	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], variant->version));
 	ASSERT_EQ(0, tce_mem_anon(&c->mem, (UNITS + 1) * UNIT));
-	/* Behind the memory is a unit that can be neither read nor registered */
+	/*
+	 * Behind the memory is a unit that can be neither read nor registered
+	 */
 	c->mem.size -= UNIT;
 	ASSERT_EQ(0, mprotect(va(c, UNITS), UNIT, PROT_NONE));
 	ASSERT_EQ(0, tce_ready(&c->v, &c->mem));
@@ -118,9 +121,10 @@ TEST_F(dma, read_only_is_not_written)
 }
 
 /*
- * Memory is mapped for reading before it has a page of its own, or while a child
- * shares the page. If the kernel pinned the present page then, a later write of
- * the process would replace it, and the device would not see that write.
+ * Memory is mapped for reading before it has a page of its own, or while a
+ * child shares the page. If the kernel pinned the present page then, a later
+ * write of the process would replace it, and the device would not see that
+ * write.
  */
 TEST_F(dma, read_only_follows_the_process)
 {
@@ -259,7 +263,9 @@ TEST_F(dma, unmap_a_part)
 	EXPECT_EQ(0, write_denied(c, iova(c, 3), va(c, 3)));
 }
 
-/* A range where nothing is mapped can be unmapped: programs do so at their end */
+/*
+ * A range where nothing is mapped can be unmapped: programs do so at their end
+ */
 TEST_F(dma, unmap_of_nothing)
 {
 	struct ctx *c = &self->c;
@@ -308,7 +314,10 @@ TEST_F(dma, failed_map_over_a_live_mapping)
 	EXPECT_EQ(0, write_denied(c, iova(c, UNITS), NULL));
 }
 
-/* One transfer across two I/O pages, whose memory is elsewhere and in another order */
+/*
+ * One transfer across two I/O pages, whose memory is elsewhere and in another
+ * order
+ */
 TEST_F(dma, across_two_pages)
 {
 	struct ctx *c = &self->c;
@@ -579,7 +588,8 @@ TEST(large_io_page_over_small_pages)
 /*
  * Behind the huge page of a region is another one, of which the region does not
  * have the first page. An I/O page over it would begin at that page in physical
- * memory, so that the device would reach data one page away from the right ones.
+ * memory, so that the device would reach data one page away from the right
+ * ones.
  */
 TEST(large_io_page_over_shifted_huge_page)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An ioctl with bad input returns an errno and changes nothing. The errno is the
- * one in Documentation/driver-api/vfio.rst and include/uapi/linux/vfio.h. Where
- * these have none, it is the one that the driver has always returned.
+ * An ioctl with bad input returns an errno and changes nothing. The errno is
+ * the one in Documentation/driver-api/vfio.rst and include/uapi/linux/vfio.h.
+ * Where these have none, it is the one that the driver has always returned.
  *
  * Each row is a test of its own. It brings up a container with a mapping, the
- * canary, and calls one ioctl with bad input. Then the errno has to be right, the
- * canary has to work, and GET_INFO and the locked memory have to be as before. A
- * good ioctl of the same kind has to succeed: no failure is sticky. At last all is
- * taken down: no count is wrong.
+ * canary, and calls one ioctl with bad input. Then the errno has to be right,
+ * the canary has to work, and GET_INFO and the locked memory have to be as
+ * before. A good ioctl of the same kind has to succeed: no failure is sticky.
+ * At last all is taken down: no count is wrong.
  */
 
 #include <errno.h>
@@ -208,7 +208,9 @@ ROW(info_read_only_pointer) {{ -EFAULT, GOOD_GET_INFO, .pointer = READ_ONLY }};
 ROW(info_by_another_process) {{ -EPERM, GOOD_GET_INFO,
 	.state = OTHER_PROCESS }};
 
-/* EEH: a guest of QEMU has none, so that each of these may return -ENODEV there */
+/*
+ * EEH: a guest of QEMU has none, so that each of these may return -ENODEV there
+ */
 ROW(eeh_without_a_pe) {{ -ENODEV, GOOD_EEH }};
 ROW(eeh_short_argsz) {{ -EINVAL, GOOD_EEH,
 	.short_by = sizeof(struct vfio_eeh_pe_op) - 8, .or = { -ENODEV } }};
@@ -273,7 +275,10 @@ ROW(v1_unmap_beyond_the_window) {{ -ENXIO, GOOD_UNMAP, .version = 1,
 ROW(v1_unmap_across_the_end) {{ -EINVAL, GOOD_UNMAP, .version = 1,
 	.iova = { DEFAULT_END, -(int64_t)UNIT }, .size = 2 * UNIT }};
 
-/* Late: a kernel that bars the device after one of these bars the later rows too */
+/*
+ * Late: a kernel that bars the device after one of these bars the later rows
+ * too
+ */
 ROW(create_larger_than_the_platform_has) {{ -EINVAL, GOOD_CREATE,
 	.size = 1ULL << 63, .or = { -ENOSPC, -ENOMEM } }};
 ROW(create_smaller_than_its_page) {{ -EINVAL, GOOD_CREATE, .shift = 16,
@@ -471,7 +476,9 @@ TEST(map_beyond_the_limit)
 	tce_mem_free(&mem);
 }
 
-/* Without dynamic windows CREATE can only make the default one, and only once */
+/*
+ * Without dynamic windows CREATE can only make the default one, and only once
+ */
 TEST(create_without_ddw)
 {
 	struct tce_vfio v;
@@ -612,8 +619,8 @@ TEST(nothing_is_logged)
 }
 
 /*
- * A container has an IOMMU only while it has a group. Without one VFIO returns an
- * errno before the driver is called.
+ * A container has an IOMMU only while it has a group. Without one VFIO returns
+ * an errno before the driver is called.
  */
 TEST(no_group)
 {

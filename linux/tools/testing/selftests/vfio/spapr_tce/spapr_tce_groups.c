@@ -51,7 +51,10 @@ FIXTURE_SETUP(groups)
 	self->n = first_of_groups(self->devs);
 	for (i = 0; i < self->n; i++)
 		self->v[i] = (struct tce_vfio)TCE_VFIO_CLOSED;
-	/* The first group is opened in tests that are skipped for one group, too */
+	/*
+	 * The first group is opened in tests that are skipped for one group,
+	 * too
+	 */
 	ASSERT_EQ(0, tce_vfio_open(&self->v[0], self->devs[0],
 				   variant->version));
 	for (i = 0; i < self->n; i++)
@@ -150,8 +153,8 @@ TEST_F(groups, windows_of_each_are_its_own)
 
 /*
  * A container may have several groups if the platform supports it, as
- * Documentation/driver-api/vfio.rst says. If not, the second is refused, and the
- * first works as before.
+ * Documentation/driver-api/vfio.rst says. If not, the second is refused, and
+ * the first works as before.
  */
 TEST_F(groups, two_in_one_container)
 {
@@ -225,7 +228,9 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
 
 	for (i = 0; i < 3; i++) {
-		/* The second group joins before the window is created, or after */
+		/*
+		 * The second group joins before the window is created, or after
+		 */
 		if (i & 1)
 			ASSERT_EQ(0, tce_join(second, first, self->devs[1]));
 		ASSERT_EQ(0, tce_create(first->container, 12, 1 * GiB, 1,
@@ -238,7 +243,9 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 		EXPECT_EQ(0, tce_dma_ok(second, start, va + UNIT, LEN));
 		EXPECT_EQ(0, use_first(second, &self->mem[0]));
 
-		/* With both groups, memory is mapped, and other memory unmapped */
+		/*
+		 * With both groups, memory is mapped, and other memory unmapped
+		 */
 		ASSERT_EQ(0, tce_map(first->container, va, start + UNIT, UNIT,
 				     TCE_RW));
 		EXPECT_EQ(0, tce_dma_ok(second, start + UNIT, va, LEN));
@@ -315,10 +322,15 @@ static int moves_on(struct mover *m)
 	return m->ret;
 }
 
-/* Groups join and leave in many orders, and the DMA of the first is not disturbed */
+/*
+ * Groups join and leave in many orders, and the DMA of the first is not
+ * disturbed
+ */
 TEST_F_TIMEOUT(groups, others_come_and_go_during_dma, 300)
 {
-	/* The groups that have joined, as bits, beside the one that moves data */
+	/*
+	 * The groups that have joined, as bits, beside the one that moves data
+	 */
 	static const int steps[] = { 1, 3, 7, 6, 4, 5, 7, 3, 2, 6, 4, 5, 1, 0 };
 	struct mover m = { .v = &self->v[0], .mem = &self->mem[0] };
 	pthread_t thread;
@@ -365,8 +377,8 @@ static bool refusal(int ret)
 
 /*
  * A group can join a container if its platform has the same windows at the same
- * addresses. If not it is refused, and nothing has changed: the first group works
- * as before, and the second can be used alone.
+ * addresses. If not it is refused, and nothing has changed: the first group
+ * works as before, and the second can be used alone.
  */
 TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The host's driver works before VFIO and after it, any number of times, and has
- * the same DMA windows. The device is an NVMe disk.
+ * The host's driver works before VFIO and after it, any number of times, and
+ * has the same DMA windows. The device is an NVMe disk.
  *
- * The disk is written only if VFIO_TCE_SCRATCH_DISK=1 says that its data are not
- * needed. Otherwise it is read.
+ * The disk is written only if VFIO_TCE_SCRATCH_DISK=1 says that its data are
+ * not needed. Otherwise it is read.
  */
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 struct ctx {
 	char nvme[TCE_BDF_LEN];
-	struct tce_dev dev;		/* for VFIO: an edu of the group if possible */
+	struct tce_dev dev;		/* for VFIO: an edu if possible */
 	char windows[1024];
 };
 
@@ -253,8 +253,9 @@ TEST_F_TIMEOUT(host, driver_keeps_the_group, 60)
 }
 
 /*
- * Another device writes to pages of the disk's page cache, which are clean. If the
- * kernel did not mark them dirty at the end, the data would not reach the disk.
+ * Another device writes to pages of the disk's page cache, which are clean. If
+ * the kernel did not mark them dirty at the end, the data would not reach the
+ * disk.
  */
 TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 {
@@ -297,7 +298,9 @@ TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 	}
 	ASSERT_EQ(0, ret);
 
-	/* The data come from other memory: the process must not dirty the pages */
+	/*
+	 * The data come from other memory: the process must not dirty the pages
+	 */
 	ASSERT_EQ(0, tce_mem_anon(&out, UNIT));
 	if (v.version == 2)
 		ASSERT_EQ(0, tce_register(v.container, out.va, UNIT));

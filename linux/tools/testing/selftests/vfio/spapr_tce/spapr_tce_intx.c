@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The level interrupt of a device. VFIO masks it when it has fired: in the device
- * if the device can do that, or at the interrupt controller, as vfio-pci's option
- * nointxmask always does. The user serves the device, and unmasks the interrupt.
+ * The level interrupt of a device. VFIO masks it when it has fired: in the
+ * device if the device can do that, or at the interrupt controller, as
+ * vfio-pci's option nointxmask always does. The user serves the device, and
+ * unmasks the interrupt.
  */
 
 #include <errno.h>
@@ -16,7 +17,10 @@
 
 #define ROUNDS		20
 
-/* How long to wait for an interrupt that must come, or must not, in milliseconds */
+/*
+ * How long to wait for an interrupt that must come, or must not, in
+ * milliseconds
+ */
 #define SOON		3000
 #define NEVER		200
 
@@ -40,7 +44,9 @@ static int set_irq(struct ctx *c, uint32_t flags, int fd)
 			.argsz = fd < 0 ? sizeof(irq.set) : sizeof(irq),
 			.flags = flags,
 			.index = VFIO_PCI_INTX_IRQ_INDEX,
-			/* a trigger without an eventfd: no interrupts any more */
+			/*
+			 * a trigger without an eventfd: no interrupts any more
+			 */
 			.count = fd >= 0 ||
 				 !(flags & VFIO_IRQ_SET_ACTION_TRIGGER),
 		},
@@ -74,8 +80,8 @@ static int fired(struct ctx *c, int ms)
 }
 
 /*
- * An interrupt that was under way when the line was lowered may fire once, after
- * it is unmasked. No other one follows.
+ * An interrupt that was under way when the line was lowered may fire once,
+ * after it is unmasked. No other one follows.
  */
 static int fires_again(struct ctx *c)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The device of a user reaches no memory but the user's. From the moment when
- * VFIO has the group to the user's first mapping it reaches nothing: no mapping of
- * the host, and none of an earlier user. When a window is removed or the group is
- * released, all entries are cleared.
+ * VFIO has the group to the user's first mapping it reaches nothing: no mapping
+ * of the host, and none of an earlier user. When a window is removed or the
+ * group is released, all entries are cleared.
  *
- * With LAB_TRACE=1 each test leaves marks (spapr_tce_marks.h), so that the trace of
- * the hypervisor can be compared with the data. Between DMA_DENIED and DMA_END no
- * access may find a permission.
+ * With LAB_TRACE=1 each test leaves marks (spapr_tce_marks.h), so that the
+ * trace of the hypervisor can be compared with the data. Between DMA_DENIED and
+ * DMA_END no access may find a permission.
  */
 
 #include <errno.h>
@@ -113,9 +113,9 @@ static int denied(struct ctx *c, uint64_t iova, void *victim)
 }
 
 /*
- * The device of the user reaches none of the host's windows, one of which may map
- * all memory. A page of the user stands for the memory of the host: in such a
- * window it would be reached at its physical address.
+ * The device of the user reaches none of the host's windows, one of which may
+ * map all memory. A page of the user stands for the memory of the host: in such
+ * a window it would be reached at its physical address.
  */
 TEST_F(seams, host_mappings_are_gone)
 {
@@ -248,7 +248,9 @@ FIXTURE_TEARDOWN(window)
 	EXPECT_EQ(0, tce_restore_group(tce_devs[0].group));
 }
 
-/* A window is removed with its entries, and is empty when it is created again */
+/*
+ * A window is removed with its entries, and is empty when it is created again
+ */
 TEST_F(window, removed_and_created_again_is_empty)
 {
 	uint8_t *victim = self->mem.va + UNIT;
@@ -304,7 +306,10 @@ TEST_F(window, none_left)
 
 	ASSERT_EQ(0, tce_map(self->v.container, victim, def, UNIT, TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(&self->v, def, victim, LEN));
-	/* The default window is removed first, so that the other one is the last */
+	/*
+	 * The default window is removed first, so that the other one is the
+	 * last
+	 */
 	if (tce_max_windows(&self->v) > 1) {
 		ASSERT_EQ(0, tce_create(self->v.container, 12, 4 * GiB, 1,
 					&start));

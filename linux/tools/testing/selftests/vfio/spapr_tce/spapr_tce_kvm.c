@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest of KVM has the device. It writes TCEs by hypercalls, and KVM writes them
- * to the window in the kernel.
+ * A guest of KVM has the device. It writes TCEs by hypercalls, and KVM writes
+ * them to the window in the kernel.
  */
 
 #include <endian.h>
@@ -150,7 +150,9 @@ TEST_F(kvm, mistakes)
 	EXPECT_EQ(H_PARAMETER, vm_stuff(g, end - page, 2));
 	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, g->start, 3, 2));
 
-	/* Not memory of the guest: the kernel leaves the hypercall to userspace */
+	/*
+	 * Not memory of the guest: the kernel leaves the hypercall to userspace
+	 */
 	list[300] = htobe64(BEYOND | 3);
 	EXPECT_EQ(LEFT, vm_put_list(g, g->start, TCES));
 	EXPECT_EQ(LEFT, vm_put(g, g->start, BEYOND | 3));
@@ -162,7 +164,9 @@ TEST_F(kvm, mistakes)
 	vm_end(g);
 }
 
-/* VFIO unmaps memory that the guest has mapped, while KVM still has the table */
+/*
+ * VFIO unmaps memory that the guest has mapped, while KVM still has the table
+ */
 TEST_F(kvm, vfio_takes_it_away)
 {
 	struct guest *g = &self->g;
@@ -418,8 +422,8 @@ static int set_trigger(struct guest *g, int trigger)
 
 /*
  * The device's interrupt reaches the guest by an irqfd. In a partition the host
- * gets it from its hypervisor, so that KVM cannot bypass the host. The kernel must
- * not log that.
+ * gets it from its hypervisor, so that KVM cannot bypass the host. The kernel
+ * must not log that.
  */
 TEST_F(kvm, interrupts)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KVM and the tables of VFIO: windows that are removed while KVM knows of them,
- * groups without windows, I/O pages of which only a part is memory of the guest,
- * and hypercalls that take long.
+ * groups without windows, I/O pages of which only a part is memory of the
+ * guest, and hypercalls that take long.
  */
 
 #include <errno.h>
@@ -82,8 +82,9 @@ static int window_again(struct guest *g)
 }
 
 /*
- * The device of a guest reaches memory of the guest only. If a part of an I/O page
- * is not, the hypercall is left to userspace: that part may be the VMM's own.
+ * The device of a guest reaches memory of the guest only. If a part of an I/O
+ * page is not, the hypercall is left to userspace: that part may be the VMM's
+ * own.
  */
 TEST_F(tables, page_beyond_its_slot)
 {
@@ -130,7 +131,9 @@ TEST_F(tables, page_beyond_its_slot)
 	vm_end(g);
 }
 
-/* For KVM this is a table without a window: hypercalls succeed and map nothing */
+/*
+ * For KVM this is a table without a window: hypercalls succeed and map nothing
+ */
 TEST_F(tables, removed_window)
 {
 	struct guest *g = &self->g;
@@ -244,7 +247,10 @@ struct writer {
 	long ret;
 };
 
-/* Puts and clears entries. They are for the window, or for none if there is none. */
+/*
+ * Puts and clears entries. They are for the window, or for none if there is
+ * none.
+ */
 static void *writer_run(void *arg)
 {
 	struct writer *w = arg;
@@ -310,8 +316,8 @@ TEST_F(kept, group_without_devices)
 }
 
 /*
- * A device without an IOMMU has a group if the administrator allows it, but has no
- * table. There is such a device where a PHB has no default window.
+ * A device without an IOMMU has a group if the administrator allows it, but has
+ * no table. There is such a device where a PHB has no default window.
  */
 TEST_F(kept, group_without_iommu)
 {
@@ -370,8 +376,8 @@ TEST_F_TIMEOUT(kept, stuff_what_is_empty, 60)
 }
 
 /*
- * A large table of the guest, which is attached to no window. One thread fills it
- * again and again, with another value each time, which takes long.
+ * A large table of the guest, which is attached to no window. One thread fills
+ * it again and again, with another value each time, which takes long.
  */
 #define FILL_ENTRIES	(8 * MiB)
 
@@ -420,7 +426,9 @@ static bool fill_half(atomic_ulong *entries)
 	return entries[0] != entries[FILL_ENTRIES - 1];
 }
 
-/* Another thread changes memory slots meanwhile, and need not wait for its end */
+/*
+ * Another thread changes memory slots meanwhile, and need not wait for its end
+ */
 TEST_F_TIMEOUT(kept, stuff_lets_slots_change, 120)
 {
 	struct guest *g = &self->g;

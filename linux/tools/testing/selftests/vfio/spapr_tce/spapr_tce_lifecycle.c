@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Containers, groups and devices are opened and closed in every order. Nothing is
- * left behind.
+ * Containers, groups and devices are opened and closed in every order. Nothing
+ * is left behind.
  */
 
 #include <signal.h>
@@ -147,7 +147,9 @@ TEST_F_TIMEOUT(life, unset_container, 120)
 	}
 }
 
-/* An open device keeps its mappings when the group and the container are closed */
+/*
+ * An open device keeps its mappings when the group and the container are closed
+ */
 TEST_F_TIMEOUT(life, device_outlives_group_and_container, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -219,7 +221,9 @@ TEST_F_TIMEOUT(life, memory_unmapped_by_the_process, 120)
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
 }
 
-/* Tests that need no open device: PowerNV takes seconds to open and close one */
+/*
+ * Tests that need no open device: PowerNV takes seconds to open and close one
+ */
 FIXTURE(account) {
 	struct tce_vfio v;
 	struct tce_mem mem;
@@ -273,7 +277,10 @@ TEST_F(account, info_is_true)
 	}
 	if (tce_is_powernv() || tce_firmware_window(dev->bdf, &start, &size, &ddw))
 		return;
-	/* GET_INFO has 32 bits for the window: it reports that much of it, or none */
+	/*
+	 * GET_INFO has 32 bits for the window: it reports that much of it, or
+	 * none
+	 */
 	if (start < 4 * GiB) {
 		size = min(min(size, 4 * GiB - start), 4 * GiB - 4 * KiB);
 		EXPECT_EQ(start, info->dma32_window_start);
@@ -371,8 +378,9 @@ TEST_F(account, regions)
 }
 
 /*
- * A container is closed, with all its regions. The kernel finds regions by a tree.
- * These are the numbers of regions around which its first levels are full.
+ * A container is closed, with all its regions. The kernel finds regions by a
+ * tree. These are the numbers of regions around which its first levels are
+ * full.
  */
 TEST(many_regions)
 {
@@ -389,7 +397,9 @@ TEST(many_regions)
 	p = mem.va;
 	for (n = 110; n <= max; n++) {
 		ASSERT_EQ(0, tce_vfio_open_iommu(&v, &tce_devs[0], 2));
-		/* There are gaps, or the regions would be one range of the tree */
+		/*
+		 * There are gaps, or the regions would be one range of the tree
+		 */
 		for (i = 0; i < n; i++)
 			ASSERT_EQ(0, tce_register(v.container, p + 2 * i * page,
 						  page));
@@ -592,8 +602,8 @@ TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
 }
 
 /*
- * Ten rounds from the host's driver to VFIO and back, with windows, mappings and
- * DMA. Nothing is left behind.
+ * Ten rounds from the host's driver to VFIO and back, with windows, mappings
+ * and DMA. Nothing is left behind.
  */
 FIXTURE(rounds) {
 	struct tce_stat before;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The pages that are pinned for a device, and their charge as locked memory. Each
- * page is pinned once, and no more are pinned than the process may lock. It is the
- * page that the process itself sees. If it cannot be pinned nothing is mapped.
+ * The pages that are pinned for a device, and their charge as locked memory.
+ * Each page is pinned once, and no more are pinned than the process may lock.
+ * It is the page that the process itself sees. If it cannot be pinned nothing
+ * is mapped.
  */
 
 #include <errno.h>
@@ -41,7 +42,7 @@ FIXTURE(v1) {
 	uint64_t start;
 	uint64_t size;
 	size_t page;
-	size_t paid;			/* number of pages that ENABLE charges */
+	size_t paid;			/* pages that ENABLE charges */
 	long locked_kb;
 	long pinned;
 };
@@ -143,7 +144,10 @@ TEST_F_TIMEOUT(v1, no_more_is_pinned_than_may_be_locked, 120)
 	EXPECT_EQ(max, pinned_since());
 	EXPECT_EQ(FEW * self->page, locked_since());
 
-	/* A request fails if the limit allows a part of it only, and changes nothing */
+	/*
+	 * A request fails if the limit allows a part of it only, and changes
+	 * nothing
+	 */
 	ASSERT_EQ(0, unmap_4k(0, FEW / 2));
 	end = self->start + self->size - FEW * self->page;
 	more = self->mem.va + max * self->page;
@@ -231,15 +235,15 @@ TEST_F(v1, page_that_is_mapped_over_is_unpinned)
 }
 
 /*
- * Memory for a device that only reads. The process cannot write to it when it is
- * mapped, but can later.
+ * Memory for a device that only reads. The process cannot write to it when it
+ * is mapped, but can later.
  */
 enum kind {
 	PRIVATE_FILE,			/* not written to */
 	SHARED_FILE,
 	WRITTEN,			/* anonymous */
 	FORKED,				/* anonymous, a child has it too */
-	UNTOUCHED,			/* anonymous, no page yet but the zero page */
+	UNTOUCHED,			/* anonymous, only the zero page */
 	NR_KINDS
 };
 
@@ -358,7 +362,10 @@ TEST_F(read_only, cannot_be_registered)
 	EXPECT_EQ(pinned, tce_pinned());
 }
 
-/* Of a request, a part can be written to, a part only be read, and a part neither */
+/*
+ * Of a request, a part can be written to, a part only be read, and a part
+ * neither
+ */
 TEST_F(v1, mixed_request)
 {
 	uint8_t *va;
@@ -397,8 +404,9 @@ TEST_F(v1, private_huge_pages_that_are_read_only)
 }
 
 /*
- * Memory that the process can write to, but there is no huge page for a copy when
- * it is mapped. Then MAP has to fail, and must not map the page of the file.
+ * Memory that the process can write to, but there is no huge page for a copy
+ * when it is mapped. Then MAP has to fail, and must not map the page of the
+ * file.
  */
 TEST_F(v1, private_huge_page_that_cannot_be_copied)
 {
@@ -465,8 +473,9 @@ FIXTURE_TEARDOWN(region)
 }
 
 /*
- * The kernel has a list of eight bytes for each page of a region. The list of this
- * one would take most of the memory, so that another process would be killed.
+ * The kernel has a list of eight bytes for each page of a region. The list of
+ * this one would take most of the memory, so that another process would be
+ * killed.
  */
 TEST_F_TIMEOUT(region, far_beyond_what_is_mapped, 120)
 {
@@ -481,7 +490,9 @@ TEST_F_TIMEOUT(region, far_beyond_what_is_mapped, 120)
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		/* It has all descriptors of the test, so it must not outlive it */
+		/*
+		 * It has all descriptors of the test, so it must not outlive it
+		 */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		tce_write_text("/proc/self/oom_score_adj", "1000");
 		mmap(NULL, memory / 8, PROT_READ | PROT_WRITE,
@@ -544,8 +555,9 @@ TEST_F_TIMEOUT(region, large, 120)
 }
 
 /*
- * Memory is mapped in a container, but not registered any more. One thread clears
- * its last entry, so that the region is freed, while another registers it again.
+ * Memory is mapped in a container, but not registered any more. One thread
+ * clears its last entry, so that the region is freed, while another registers
+ * it again.
  */
 struct again {
 	struct tce_vfio *v;
@@ -600,7 +612,9 @@ TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 	busy.mem = &self->mem;
 
 	for (i = 0; i < 100; i++) {
-		/* The second container has the last registration, and is closed */
+		/*
+		 * The second container has the last registration, and is closed
+		 */
 		ASSERT_EQ(0, tce_vfio_open_iommu(&b, second, 2));
 		ASSERT_EQ(0, tce_register(a->container, va, UNIT));
 		ASSERT_EQ(0, tce_register(b.container, va, UNIT));

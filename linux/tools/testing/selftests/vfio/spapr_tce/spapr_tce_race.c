@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several threads, or several processes, use one container at once. Each call may
- * be refused with an errno that fits. None may crash the kernel. Afterwards all
- * works, and nothing is left behind.
+ * Several threads, or several processes, use one container at once. Each call
+ * may be refused with an errno that fits. None may crash the kernel. Afterwards
+ * all works, and nothing is left behind.
  */
 
 #include <errno.h>
@@ -25,9 +25,9 @@
 struct ctx {
 	struct tce_vfio v;
 	struct tce_mem mem;
-	uint64_t window;		/* start of the one that is created and removed */
+	uint64_t window;		/* start of a window */
 	int stop;
-	int done;			/* number of loops that have ended by themselves */
+	int done;			/* loops that have ended */
 	int bad;			/* a return value that is wrong */
 };
 
@@ -59,7 +59,8 @@ static int check(struct ctx *c, int ret, int may, int may_too)
 }
 
 /*
- * Runs the loops for some seconds. Returns 0, a wrong return value of a call, or
+ * Runs the loops for some seconds. Returns 0, a wrong return value of a call,
+ * or
  * -EFAULT if the kernel has killed a loop.
  */
 static int run(struct ctx *c, const loop_fn *loops, int n)
@@ -355,7 +356,9 @@ TEST_F_TIMEOUT(race, two_processes_register_first, 60)
 				meet(ready, 2);
 				status = tce_register(c->v.container,
 						      va(c, 0), UNIT);
-				/* Keeps its address space until both are done */
+				/*
+				 * Keeps its address space until both are done
+				 */
 				meet(ready, 4);
 				_exit(!status ? 0 : status == -EPERM ? 1 : 2);
 			}
@@ -368,7 +371,9 @@ TEST_F_TIMEOUT(race, two_processes_register_first, 60)
 			won += !WEXITSTATUS(status);
 		}
 		EXPECT_EQ(1, won);
-		/* The owner has ended, and no other process becomes the owner */
+		/*
+		 * The owner has ended, and no other process becomes the owner
+		 */
 		EXPECT_EQ(-EPERM, tce_register(c->v.container, va(c, 0), UNIT));
 	}
 }

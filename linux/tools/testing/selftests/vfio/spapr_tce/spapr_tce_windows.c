@@ -102,7 +102,10 @@ static int get_memory(struct ctx *c, unsigned int shift)
 					c->mem.size);
 }
 
-/* Maps and uses the first and the last page of a window; none can be mapped beyond */
+/*
+ * Maps and uses the first and the last page of a window; none can be mapped
+ * beyond
+ */
 static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
 		      uint64_t start)
 {
@@ -191,7 +194,10 @@ TEST_F_TIMEOUT(window, alone, 60)
 	ASSERT_EQ(0, create(c, variant->shift, variant->size, &start));
 	tce_mark(c->v.dev, TCE_MARK_CREATED);
 	EXPECT_EQ(0, start & ((1ULL << variant->shift) - 1));
-	/* QEMU puts it in the place of the default window, if that is really removed */
+	/*
+	 * QEMU puts it in the place of the default window, if that is really
+	 * removed
+	 */
 	EXPECT_TRUE(!tce_is_qemu() || start == def(c)) {
 		TH_LOG("window at 0x%llx", (unsigned long long)start);
 	}
@@ -620,7 +626,9 @@ TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
 			}
 			continue;
 		}
-		/* A window of large pages may be larger than the platform's bus */
+		/*
+		 * A window of large pages may be larger than the platform's bus
+		 */
 		if (shift <= 21) {
 			EXPECT_EQ(0, ret) {
 				TH_LOG("pages of 2^%u", shift);
@@ -657,8 +665,9 @@ TEST_F_TIMEOUT(order, unmap_of_a_sparse_window, 60)
 }
 
 /*
- * A hypervisor may have 32 bits for the number of entries. QEMU does, and aborts
- * when it resets a window of 2^32 entries. So the kernel refuses such a window.
+ * A hypervisor may have 32 bits for the number of entries. QEMU does, and
+ * aborts when it resets a window of 2^32 entries. So the kernel refuses such a
+ * window.
  */
 TEST_F_TIMEOUT(order, more_entries_than_there_can_be, 60)
 {

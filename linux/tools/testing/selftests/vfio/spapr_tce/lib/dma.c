@@ -2,9 +2,9 @@
 /*
  * DMA that must work and DMA that must not, proved by the data.
  *
- * A program in a partition is not told when the IOMMU refuses an access. So each
- * check makes a new pattern, which differs from all others, has the device copy
- * it, and looks at the data that arrived.
+ * A program in a partition is not told when the IOMMU refuses an access. So
+ * each check makes a new pattern, which differs from all others, has the device
+ * copy it, and looks at the data that arrived.
  */
 
 #include <errno.h>

@@ -127,7 +127,10 @@ static bool is_window(const char *name)
 	       !strcmp(name, "linux,dma64-ddr-window-info");
 }
 
-/* Adds the windows of a node to the text, as hexadecimal digits; returns their number */
+/*
+ * Adds the windows of a node to the text, as hexadecimal digits; returns their
+ * number
+ */
 static int add_node(const char *node, char *buf, size_t len)
 {
 	char path[PATH_MAX * 2];

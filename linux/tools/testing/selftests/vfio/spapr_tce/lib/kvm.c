@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest of KVM that has the device. It has one virtual CPU, whose program is a
- * few instructions that make the hypercalls that a test asks for.
+ * A guest of KVM that has the device. It has one virtual CPU, whose program is
+ * a few instructions that make the hypercalls that a test asks for.
  */
 
 #include <endian.h>
@@ -25,8 +25,9 @@
 
 /*
  * H_NONE ends KVM_RUN, since only userspace can answer it. KVM then copies ret
- * and args[] of struct kvm_run to r3 to r12, so that the answer is the number and
- * the arguments of the next hypercall. Its status is in r4 when H_NONE follows.
+ * and args[] of struct kvm_run to r3 to r12, so that the answer is the number
+ * and the arguments of the next hypercall. Its status is in r4 when H_NONE
+ * follows.
  */
 static const uint32_t code[] = {
 	0x38600000 | H_NONE,	/* 1: li  r3,H_NONE */

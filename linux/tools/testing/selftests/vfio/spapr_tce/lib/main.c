@@ -17,7 +17,10 @@ static void restore(void)
 {
 	int i;
 
-	/* A test is a forked process: if it calls exit(), the device stays bound */
+	/*
+	 * A test is a forked process: if it calls exit(), the device stays
+	 * bound
+	 */
 	if (getpid() != main_pid)
 		return;
 	for (i = 0; i < tce_ndevs; i++)

@@ -98,7 +98,10 @@ int tce_mem_tmpfs(struct tce_mem *mem, size_t size)
 	return ret;
 }
 
-/* An attribute of the pool of huge pages: written, or read if @value is negative */
+/*
+ * An attribute of the pool of huge pages: written, or read if @value is
+ * negative
+ */
 static long pool(size_t page, const char *attr, long value)
 {
 	char path[PATH_MAX], buf[32];
@@ -203,7 +206,10 @@ int tce_phys_of(const void *va, uint64_t *phys)
 	close(fd);
 	if (ret)
 		return ret;
-	/* bit 63: present; bits 0 to 54: page frame number, or 0 if it is hidden */
+	/*
+	 * bit 63: present; bits 0 to 54: page frame number, or 0 if it is
+	 * hidden
+	 */
 	if (!(entry >> 63) || !(entry & ((1ULL << 55) - 1)))
 		return -EPERM;
 	*phys = (entry & ((1ULL << 55) - 1)) * page + (uintptr_t)va % page;

@@ -2,8 +2,8 @@
 /*
  * PCI devices: the devices to test, their IOMMU groups, and their drivers.
  *
- * Before a device is bound to vfio-pci the name of its driver is remembered, and
- * tce_restore_device() gives the device back to that driver. A device that
+ * Before a device is bound to vfio-pci the name of its driver is remembered,
+ * and tce_restore_device() gives the device back to that driver. A device that
  * vfio-pci had from the start stays with it.
  */
 

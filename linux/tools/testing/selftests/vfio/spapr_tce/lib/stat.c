@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Numbers of the process and of the machine: the same before and after a test. */
+/*
+ * Numbers of the process and of the machine: the same before and after a test.
+ */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,8 +8,8 @@
  *
  * A window is a range of I/O addresses that a device can reach. A shift is the
  * base-2 logarithm of the size of a window's I/O pages. The default window is
- * the one that the platform gives each device; GET_INFO reports it as the 32-bit
- * window.
+ * the one that the platform gives each device; GET_INFO reports it as the
+ * 32-bit window.
  */
 
 #ifndef SPAPR_TCE_H
@@ -71,8 +71,8 @@ struct tce_dev {
  * @max: room in @devs, in devices
  *
  * These are the devices that VFIO_TCE_DEVICE names, or every edu device. A
- * device without an IOMMU group is among them: the tests report that VFIO cannot
- * use it.
+ * device without an IOMMU group is among them: the tests report that VFIO
+ * cannot use it.
  *
  * Return: number of devices, from 0 to @max.
  */
@@ -409,8 +409,8 @@ int tce_join(struct tce_vfio *v, const struct tce_vfio *first,
 void tce_leave(struct tce_vfio *v);
 
 /*
- * The ioctls of a container. Documentation/driver-api/vfio-pseries.rst has their
- * errors. @container is a descriptor, and @iova an I/O address.
+ * The ioctls of a container. Documentation/driver-api/vfio-pseries.rst has
+ * their errors. @container is a descriptor, and @iova an I/O address.
  */
 int tce_get_info(int container, struct vfio_iommu_spapr_tce_info *info);
 int tce_enable(int container);				/* v1 */
@@ -485,8 +485,8 @@ uint64_t tce_def_end(const struct tce_vfio *v);
 
 /*
  * dma.c: DMA that must work and DMA that must not. All of these return 0 and do
- * nothing if no edu device is open: a test then tests the ioctls alone. @len is at
- * most EDU_DMA_MAX, and a multiple of 8.
+ * nothing if no edu device is open: a test then tests the ioctls alone. @len is
+ * at most EDU_DMA_MAX, and a multiple of 8.
  */
 
 /**
@@ -544,8 +544,8 @@ int tce_dma_to(struct tce_vfio *v, uint64_t iova, void *va, size_t len,
  * @len: how much of it
  * @scratch: shows the data that the device has read
  *
- * Return: 0, -EACCES if any of @secret reached the device, -EIO if @scratch does
- * not work, or -ETIMEDOUT.
+ * Return: 0, -EACCES if any of @secret reached the device, -EIO if @scratch
+ * does not work, or -ETIMEDOUT.
  */
 int tce_dma_read_denied(struct tce_vfio *v, uint64_t iova, void *secret,
 			size_t len, const struct tce_scratch *scratch);
@@ -613,8 +613,8 @@ int tce_disk_io(const char *disk);
 /**
  * tce_host_windows() - The windows that the host knows for a device
  * @bdf: address of the device
- * @buf: text, from the properties of the device's node and those above it; empty
- *	where the device tree does not say (PowerNV)
+ * @buf: text, from the properties of the device's node and those above it;
+ *	empty where the device tree has no windows (PowerNV)
  * @len: room in @buf
  *
  * The same text means the same windows.

@@ -62,8 +62,8 @@ void edu_close(struct edu *edu);
  *
  * A transfer that the IOMMU refuses ends like any other.
  *
- * Return: 0 when it has ended, -ENODEV if @edu is closed, -EINVAL if @len is too
- * large, or -ETIMEDOUT after a minute.
+ * Return: 0 when it has ended, -ENODEV if @edu is closed, -EINVAL if @len is
+ * too large, or -ETIMEDOUT after a minute.
  */
 int edu_dma_read(struct edu *edu, uint64_t iova, size_t len);
 

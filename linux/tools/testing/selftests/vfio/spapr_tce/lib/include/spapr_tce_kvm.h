@@ -73,7 +73,7 @@ bool vm_there(void);
  * @g: filled in, but for @g->v
  * @size: its memory, in bytes
  *
- * Return: 0, -EPROTO if the guest does not run as expected, or a negative errno.
+ * Return: 0, -EPROTO if the guest does not run as it should, or another errno.
  */
 int vm_boot(struct guest *g, uint64_t size);
 

@@ -4,13 +4,13 @@
  *
  * With LAB_TRACE=1 in the environment, tce_mark() writes a mark to offset 0 of
  * the device's config space. The vendor ID is there. It is read-only, so the
- * device ignores the write. A hypervisor with tracing logs it, in order with the
- * TCE updates and the DMA around it (QEMU: event pci_cfg_write). The same value
- * is printed as "# mark 0x7ceNNNNN name". So a script on the host can divide the
- * trace at the places that the test names.
+ * device ignores the write. A hypervisor with tracing logs it, in order with
+ * the TCE updates and the DMA around it (QEMU: event pci_cfg_write). The same
+ * value is printed as "# mark 0x7ceNNNNN name". So a script on the host can
+ * divide the trace at the places that the test names.
  *
- * The values are an interface between the tests and such scripts: new ones may be
- * added, but none may change. A mark is for one device and may repeat.
+ * The values are an interface between the tests and such scripts: new ones may
+ * be added, but none may change. A mark is for one device and may repeat.
  */
 
 #ifndef SPAPR_TCE_MARKS_H
@@ -21,15 +21,15 @@
 enum tce_mark {
 	/* Ownership of the group */
 	TCE_MARK_TAKE		= TCE_MARK_BASE | 0x01,	/* about to be taken */
-	TCE_MARK_TAKEN		= TCE_MARK_BASE | 0x02,	/* VFIO owns it, nothing is mapped */
-	TCE_MARK_RELEASE	= TCE_MARK_BASE | 0x03,	/* about to be given back */
-	TCE_MARK_RELEASED	= TCE_MARK_BASE | 0x04,	/* no descriptor is open any more */
+	TCE_MARK_TAKEN		= TCE_MARK_BASE | 0x02,	/* VFIO has it */
+	TCE_MARK_RELEASE	= TCE_MARK_BASE | 0x03,	/* about to be released */
+	TCE_MARK_RELEASED	= TCE_MARK_BASE | 0x04,	/* all is closed */
 
 	/* The host's driver */
-	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* about to be unbound */
+	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* before an unbind */
 	TCE_MARK_HOST_UNBOUND	= TCE_MARK_BASE | 0x09,	/* vfio-pci is bound */
-	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* about to be bound */
-	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* bound */
+	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* before a bind */
+	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* after it */
 
 	/* Mappings */
 	TCE_MARK_MAP		= TCE_MARK_BASE | 0x10,	/* about to map */
@@ -45,14 +45,20 @@ enum tce_mark {
 
 	/* DMA between one of the first two and DMA_END */
 	TCE_MARK_DMA_ALLOWED	= TCE_MARK_BASE | 0x20,	/* must be translated */
-	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must find no permission */
+	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must be refused */
 	TCE_MARK_DMA_END	= TCE_MARK_BASE | 0x22,
 
-	/* A step whose hypercalls are counted. A line "# step ..." names it before. */
+	/*
+	 * A step whose hypercalls are counted. A line "# step ..." names it
+	 * before.
+	 */
 	TCE_MARK_STEP		= TCE_MARK_BASE | 0x30,
 	TCE_MARK_STEP_END	= TCE_MARK_BASE | 0x31,
 
-	/* spapr_tce_heir has mapped nothing yet; + 2 * PCI domain, + 1 at the end */
+	/*
+	 * spapr_tce_heir has mapped nothing yet; + 2 * PCI domain, + 1 at the
+	 * end
+	 */
 	TCE_MARK_HEIR		= TCE_MARK_BASE | 0x1000,
 };
 

@@ -42,7 +42,7 @@ void *tce_reserve(size_t size, size_t align);
  * @size: in bytes, a multiple of the page size
  *
  * This memory, that of tce_mem_memfd() and that of tce_mem_tmpfs() begins at a
- * multiple of 64K, so that the tests can count in units of that on every kernel.
+ * multiple of 64K, so that the tests can count in units on every kernel.
  *
  * Return: 0 or a negative errno.
  */
@@ -101,7 +101,7 @@ void tce_mem_free(struct tce_mem *mem);
  * @va: address in the process
  * @phys: physical address
  *
- * For tests of what a device must not reach.
+ * For tests of memory that a device must not reach.
  *
  * Return: 0, -EPERM if there is no page or root may not know, or a negative
  * errno.
@@ -176,8 +176,8 @@ int tce_stat_get(struct tce_stat *st);
  * @after: filled in
  * @tolerance_kb: how much less memory may be free, in KiB
  *
- * Pages are freed after a grace period, which takes long on a busy machine. This
- * waits for them, for a minute at most, and then logs each number.
+ * Pages are freed after a grace period, which takes long on a busy machine.
+ * This waits for them, for a minute at most, and then logs each number.
  *
  * Return: 0, -EBUSY if a number is still different, or -EIO.
  */
