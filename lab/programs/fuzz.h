@@ -60,13 +60,13 @@ enum fz_kind {
 	FZ_OPEN = FZ_IOCTLS, FZ_DMA, FZ_CHILD, FZ_KILL, FZ_AUDIT, FZ_KINDS
 };
 
-/* Where the argument of an ioctl is */
+/* The memory of the argument of an ioctl */
 enum fz_where {
 	FZ_GOOD,			/* readable and writable */
 	FZ_EDGE,			/* the same, up to the last byte */
 	FZ_RDONLY,
-	FZ_CUT,				/* its end is not readable */
-	FZ_NONE,			/* nothing of it is */
+	FZ_CUT,				/* its end cannot be read */
+	FZ_NONE,			/* none of it can be read */
 	FZ_NULL,
 	FZ_KERNEL,
 };
@@ -77,10 +77,10 @@ struct fz_op {
 	int g;				/* group, or -1 */
 	unsigned long cmd;
 	enum fz_where where;
-	size_t len;			/* of the argument; 0: it is @value */
+	size_t len;			/* in bytes; 0: the argument is @value */
 	unsigned long value;
 	union {
-		uint32_t argsz;		/* all structures begin with it */
+		uint32_t argsz;		/* the start of each structure */
 		struct vfio_iommu_type1_dma_map map;
 		struct vfio_iommu_type1_dma_unmap unmap;
 		struct vfio_iommu_spapr_tce_create create;
@@ -98,37 +98,39 @@ struct fz_op {
 			unsigned int shift;
 		} table;
 	} a;
-	bool makes_default;		/* whatever it returns */
+	bool makes_default;		/* the default window, in any case */
 	bool reached;			/* CREATE: PEs were asked for a window */
-	uint64_t start;			/* CREATE: where it must be */
+	uint64_t start;			/* CREATE: which it must have */
 	uint32_t expect;		/* set of enum fz_ret */
 	int got;
 	unsigned long number;
 };
 
-/* Memory that a thread has registered, or still maps */
+/* Memory that a thread has registered, or that is still mapped */
 struct fz_region {
 	uint64_t ua;
 	uint64_t size;			/* 0: unused */
 	unsigned int shift;		/* of the largest I/O page */
-	unsigned int in;		/* containers where it is registered */
-	long mapped;			/* by so many entries */
+	unsigned int in;		/* number of containers that have it */
+	long mapped;			/* number of entries that map it */
 };
 
-/* Successive entries of a window, so many of each thread */
+/* Successive entries of a window: each thread has so many of them */
 struct fz_place {
 	uint64_t first;
 	unsigned int each;
 	unsigned int base;		/* of their notes */
 };
 
-/* Note of an entry: user address, permission as in a TCE, and this */
-#define FZ_PINNED	4ULL		/* of v1: belongs to no region */
+/*
+ * Note of an entry: the user address, the permission as in a TCE, and this bit
+ */
+#define FZ_PINNED	4ULL		/* v1: it belongs to no region */
 #define FZ_FLAGS	7ULL
 
 struct fz_window {
 	bool on;
-	unsigned int number;		/* of all that have been in this place */
+	unsigned int number;		/* of windows in this place so far */
 	unsigned int shift;
 	uint64_t start;
 	uint64_t pages;
@@ -137,15 +139,15 @@ struct fz_window {
 	uint64_t *notes[FZ_THREADS];
 	pthread_mutex_t lock;		/* for the leaves */
 	unsigned int nleaves;
-	uint64_t leaf[FZ_LEAVES];	/* in the order in which they came */
+	uint64_t leaf[FZ_LEAVES];	/* in the order of their allocation */
 };
 
 struct fz_container {
 	int fd;				/* the number never changes */
 	int version;			/* 0: no IOMMU is set */
-	bool mm;			/* it belongs to this process */
+	bool mm;			/* this process is its owner */
 	bool enabled;
-	bool pending;			/* win[0] is on when it is needed */
+	bool pending;			/* win[0] is created when needed */
 	unsigned int groups;
 	int order[FZ_GROUPS];		/* of the groups, in the kernel's list */
 	int norder;
@@ -155,7 +157,7 @@ struct fz_container {
 /* A window in the platform's state, see fuzz_pe.c */
 struct fz_pe_window {
 	bool on;
-	bool boot;			/* the default window of the platform */
+	bool boot;			/* the platform's default window */
 	uint64_t start;
 	uint64_t size;
 };
@@ -176,7 +178,7 @@ struct fz_group {
 	pthread_mutex_t dma;		/* one transfer at a time */
 };
 
-/* Once mapped, and not any more */
+/* It was mapped, and is not any more */
 struct fz_gone {
 	int c;
 	uint64_t iova;
@@ -190,11 +192,11 @@ struct fz_thread {
 	unsigned long number;		/* of the operation */
 	unsigned long limit;
 	bool exclusive;
-	struct tce_mem mem;		/* between pages that are no memory */
+	struct tce_mem mem;		/* between pages without memory */
 	uint64_t rw, rw_size;
 	uint64_t ro, ro_size;
 	struct tce_mem huge;
-	uint8_t *arg;			/* a page, and one that is none */
+	uint8_t *arg;			/* a page, then one without memory */
 	uint8_t *arg_ro;		/* the first one, read-only */
 	struct fz_region regions[FZ_REGIONS];
 	struct fz_gone gone[FZ_GONE];
@@ -208,12 +210,12 @@ struct fz_thread {
 	unsigned long count[FZ_KINDS][FZ_RETS];
 };
 
-/* A window that KVM keeps in step with a table of its guest */
+/* A window to which KVM writes the entries of a table of its guest */
 struct fz_follower {
 	struct fz_container *c;
 	struct fz_window *w;
-	unsigned int number;		/* another one: the window has gone */
-	unsigned int groups;		/* that were attached */
+	unsigned int number;		/* differs if it has been removed */
+	unsigned int groups;		/* the groups that were attached */
 };
 
 /* A table of KVM's guest */
@@ -223,16 +225,16 @@ struct fz_table {
 	uint64_t liobn;
 	unsigned int shift;
 	uint64_t start, size;		/* in bytes */
-	unsigned long locked;		/* pages that are charged */
-	int nr;				/* the last one to come is the first */
+	unsigned long locked;		/* number of pages that are charged */
+	int nr;				/* the latest one is the first */
 	struct fz_follower follower[FZ_CONTAINERS];
 };
 
-/* A guest of KVM, whose memory and hypercalls are those of one thread */
+/* A guest of KVM: its memory and its hypercalls belong to one thread */
 struct fz_kvm {
 	struct fz_thread *t;		/* NULL: there is none */
 	struct guest g;
-	unsigned int groups;		/* that KVM knows */
+	unsigned int groups;		/* the groups that KVM has */
 	struct fz_table table[FZ_TABLES];
 };
 
@@ -262,12 +264,12 @@ struct fz {
 	bool eeh;
 	uint64_t def_start;
 	uint64_t def_size;
-	uint64_t dma64_start;		/* of all windows but the first */
+	uint64_t dma64_start;		/* of each window but the first */
 	bool ddw;
 	uint64_t pgsizes;
 	unsigned int levels;
-	unsigned int view_pages;	/* what a window is charged for */
-	unsigned int charge[FZ_CHARGES + 1]; /* and so many leaves more */
+	unsigned int view_pages;	/* the charge of a window, in pages */
+	unsigned int charge[FZ_CHARGES + 1]; /* and of so many leaves more */
 	struct tce_stat before;
 	long vmlck_kb;
 
@@ -290,7 +292,7 @@ uint64_t fz_rnd(struct fz_thread *t);
 uint64_t fz_below(struct fz_thread *t, uint64_t n);
 bool fz_one_in(struct fz_thread *t, unsigned int n);
 enum fz_ret fz_ret_of(int ret);
-/* The status of a hypercall as one more errno */
+/* The status of a hypercall, as one more errno */
 int fz_hcall_ret(long status);
 void fz_window_init(struct fz_window *w, unsigned int shift, uint64_t start,
 		    uint64_t pages);

@@ -194,7 +194,7 @@ static void attach(struct fz_thread *t, int g, struct fz_table *table)
 		follow(table, g, w);
 }
 
-/* With the lock held, before the group is closed */
+/* Before the group is closed. The lock is held. */
 void fz_kvm_leave(struct fz_thread *t, int g)
 {
 	if (fz.kvm.groups >> g & 1)
@@ -273,7 +273,7 @@ void fz_kvm_table_op(struct fz_thread *t)
 	if (!w->on && !fz_one_in(t, 8))
 		w = &fz.c[fz.g[g].c].win[0];
 	shift = w->shift;
-	/* The guest may be told of larger pages than the window has */
+	/* The pages of the table may be larger than those of the window */
 	if (fz_one_in(t, 3))
 		shift = w->shift == 12 ? 16 : w->shift == 21 ? 24 : shift;
 	if (fz_one_in(t, 16))
@@ -353,7 +353,7 @@ static bool in_table(const struct fz_table *table, uint64_t ioba, uint64_t n)
 	       entry - offset <= size && n <= size - (entry - offset);
 }
 
-/* A TCE of the guest and the memory it stands for */
+/* A TCE of the guest, and the memory that it maps */
 struct tce {
 	uint64_t tce;
 	uint64_t ua;
@@ -704,7 +704,7 @@ void fz_kvm_op(struct fz_thread *t)
 	struct fz_table *table = &fz.kvm.table[fz_below(t, FZ_TABLES)];
 	struct guest *guest = &fz.kvm.g;
 	struct tce tces[TCES] = {};
-	uint64_t last = guest->liobn;	/* of a table that there is */
+	uint64_t last = guest->liobn;	/* of a table that exists */
 	struct fz_op op = {};
 	long status;
 

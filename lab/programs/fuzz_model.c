@@ -156,7 +156,7 @@ uint64_t *fz_own(struct fz_thread *t, struct fz_window *w, uint64_t entry,
 	return NULL;
 }
 
-/* Does any of the entries belong to another thread? */
+/* Whether any of the entries belongs to another thread */
 bool fz_others(struct fz_thread *t, struct fz_window *w, uint64_t entry,
 	       uint64_t n)
 {
@@ -503,7 +503,7 @@ uint32_t fz_expect(struct fz_thread *t, struct fz_op *op)
 /* Further results that are possible while other threads change the state */
 uint32_t fz_expect_racy(struct fz_op *op)
 {
-	/* The last group may just have been detached */
+	/* The last group may have left meanwhile */
 	uint32_t bad = 0, set = BIT_OF(EINVAL) | BIT_OF(EFAULT) |
 				BIT_OF(ENXIO) | BIT_OF(ENODEV);
 
@@ -662,7 +662,7 @@ void fz_window_drop(struct fz_container *c, struct fz_window *w)
 	w->on = false;
 }
 
-/* No group is left, or it is a new one */
+/* The container has no group any more, or has a new one */
 void fz_container_reset(struct fz_container *c)
 {
 	struct fz_region *r;

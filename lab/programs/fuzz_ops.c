@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of the IOMMU: arguments that are good, at a limit, or garbage;
- * the call; and the comparison with the model.
+ * The ioctls of the IOMMU: their arguments, which are good, at a limit or
+ * random, the call, and the comparison with the model.
  */
 
 #include <string.h>
@@ -114,7 +114,7 @@ static int pick_container(struct fz_thread *t)
 	return n % fz.containers;
 }
 
-/* Some entries of one slice of the thread; false if there is no window */
+/* Chooses entries of a slice of the thread; false if there is no window */
 static bool pick_range(struct fz_thread *t, int c, struct fz_window **win,
 		       uint64_t *entry, uint64_t *n)
 {
@@ -287,7 +287,7 @@ static void gen_map(struct fz_thread *t, struct fz_op *op)
 		m->vaddr += fz_one_in(t, 2) ? 1 << fz_below(t, 12) : 1ULL << shift;
 		break;
 	case 5:
-		/* Sums that wrap */
+		/* Sums that overflow */
 		if (fz_one_in(t, 2))
 			m->vaddr = -m->size;
 		else
@@ -448,7 +448,7 @@ static void gen_region(struct fz_thread *t, struct fz_op *op)
 		reg->size = fz_one_in(t, 2) ? 0 : -reg->vaddr;
 		break;
 	case 5:
-		/* Half of it can be written to */
+		/* A half of it can be written to */
 		reg->vaddr = t->ro - fz.page;
 		reg->size = 2 * fz.page;
 		break;
@@ -480,7 +480,7 @@ static void gen_other(struct fz_thread *t, struct fz_op *op)
 		op->cmd = VFIO_IOMMU_DISABLE;
 		break;
 	default:
-		/* Numbers that VFIO does not use, or other types */
+		/* Numbers that VFIO does not use, or of other types of IOMMU */
 		op->cmd = fz_one_in(t, 2) ?
 			  _IO(VFIO_TYPE, VFIO_BASE + 30 + fz_below(t, 100)) :
 			  _IO(1 + fz_below(t, VFIO_TYPE - 1), fz_below(t, 256));
@@ -618,7 +618,7 @@ static void do_op(struct fz_thread *t, struct fz_op *op)
 		return;
 	check_result(t, op);
 	fz_apply(t, op);
-	/* Racy: the hint was wrong */
+	/* Racy: the model was wrong, which is a hint then */
 	if (fz.racy && op->kind == FZ_INFO && !op->got)
 		fz.c[op->c].version = 2 - !(op->a.info.flags & fz.ddw);
 }
@@ -727,7 +727,9 @@ void fz_evict(struct fz_thread *t)
 	fz_unlock(t);
 }
 
-/* With the lock held, of the first thread: a group's device reaches memory */
+/*
+ * The device of a group reaches memory of the first thread. The lock is held.
+ */
 void fz_prove(struct fz_thread *t, int g)
 {
 	struct fz_group *grp = &fz.g[g];
@@ -778,7 +780,7 @@ void fz_prove(struct fz_thread *t, int g)
 	do_op(t, &op);
 }
 
-/* With the lock held: whole windows */
+/* Unmaps whole windows. The lock is held. */
 void fz_unmap_all(struct fz_thread *t)
 {
 	struct fz_window *w;

@@ -68,7 +68,10 @@ static void pe_close(struct fz_pe *pe, int slot)
 		pe->boot = false;
 }
 
-/* A window in one PE, which must be at *start unless that is the first */
+/*
+ * Creates a window in a PE; its address must be *start unless it is the first
+ * PE
+ */
 static int pe_set(struct fz_pe *pe, int slot, unsigned int shift, uint64_t size,
 		  bool first, uint64_t *start)
 {
@@ -93,7 +96,7 @@ void fz_pe_close(struct fz_container *c, int slot)
 		pe_close(&fz.g[c->order[i]].pe, slot);
 }
 
-/* In all PEs of the container, or none */
+/* Creates a window in all PEs of the container, or in none */
 int fz_pe_open(struct fz_container *c, int slot, unsigned int shift,
 	       uint64_t size, uint64_t *start)
 {

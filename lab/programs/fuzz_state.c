@@ -291,7 +291,7 @@ static void bring(struct fz_thread *t, int g, int c)
 		open_device(t, g);
 }
 
-/* Into or out of a container, or from one to another */
+/* Puts a group into a container, out of it, or from one to another */
 void fz_group_op(struct fz_thread *t)
 {
 	int g = fz_below(t, fz.groups), c = fz_below(t, fz.containers);
@@ -304,14 +304,14 @@ void fz_group_op(struct fz_thread *t)
 	}
 	switch (what) {
 	case 0:
-		/* Refused, if it is in one */
+		/* This is refused if it is in one */
 		attach(t, g, c);
 		break;
 	case 1:
 		attach_badly(t, g);
 		break;
 	case 2:
-		/* Refused, if a device is open */
+		/* This is refused if a device is open */
 		detach(t, g);
 		break;
 	case 3:
@@ -483,7 +483,7 @@ static bool find_note(struct fz_thread *t, struct fz_window *w, uint64_t bits,
 			x = w->notes[t->id][p->base + j];
 			if ((x & bits) != bits || !((x ^ not_va) & ~4095ULL))
 				continue;
-			/* The pattern is to be written there */
+			/* The pattern will be written there */
 			if (!fz_is_rw(t, x & ~FZ_FLAGS, 4096))
 				continue;
 			*note = x;
@@ -775,7 +775,7 @@ void fz_audit(struct fz_thread *t)
 	fz_diverge(t, &op, "other locked memory than expected");
 }
 
-/* At the start, and again at each sync point */
+/* Called at the start, and at each sync point */
 void fz_setup(struct fz_thread *t)
 {
 	int g, c, bad = 0;

@@ -7,25 +7,32 @@
 #include "../shim/commands.h"
 #include "spapr_tce.h"
 
-/* Ends with one that has no name */
+/* I/O page sizes of the platform; the last one has no name */
 extern const struct page_size {
-	unsigned int shift;
-	unsigned int bit;		/* in the answer of the firmware */
+	unsigned int shift;		/* base-2 logarithm of the size */
+	unsigned int bit;		/* of the firmware's mask */
 	const char *name;
 } page_sizes[];
 
 /* The answers of the device tree and the firmware */
 struct platform {
 	bool has_default;
-	uint64_t start, size;		/* of the default window */
+	uint64_t start, size;
 	bool ddw;
 	bool reset;
-	unsigned int outputs;		/* of the query */
-	bool asked;			/* what follows is known */
-	unsigned int windows;		/* of a PE that has none */
+	unsigned int outputs;
+	bool asked;
+	unsigned int windows;
 	uint64_t pgsizes;
 };
 
+/**
+ * ask_platform() - Ask the device tree and the firmware about a PE
+ * @dev: a device of the PE
+ * @p: filled in
+ *
+ * Return: 0 or a negative errno.
+ */
 int ask_platform(const struct tce_dev *dev, struct platform *p);
 
 /*

@@ -48,7 +48,10 @@ static int read_cells(const char *node, const char *name, uint32_t *cell,
 	return n;
 }
 
-/* An RTAS call from userspace: kernels may allow some calls only */
+/*
+ * The query, by an RTAS call from userspace. A kernel may allow some calls
+ * only.
+ */
 static int rtas_query(const struct platform *p, const uint32_t *ddw,
 		      uint64_t buid, uint32_t config_addr, uint32_t *out)
 {
@@ -73,7 +76,7 @@ static int rtas_query(const struct platform *p, const uint32_t *ddw,
 
 int ask_platform(const struct tce_dev *dev, struct platform *p)
 {
-	char path[PATH_MAX], node[PATH_MAX], phb[PATH_MAX];
+	char node[PATH_MAX], phb[PATH_MAX];
 	unsigned int domain, bus, slot, fn;
 	char *end;
 	uint32_t cell[8], ddw[3], out[6] = {};
@@ -83,10 +86,9 @@ int ask_platform(const struct tce_dev *dev, struct platform *p)
 	int n;
 
 	memset(p, 0, sizeof(*p));
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node",
-		 dev->bdf);
-	if (!realpath(path, node))
-		return -errno;
+	n = tce_of_node(dev->bdf, node);
+	if (n)
+		return n;
 
 	/* The PHB is the uppermost of the PCI nodes */
 	strcpy(phb, node);
@@ -97,8 +99,10 @@ int ask_platform(const struct tce_dev *dev, struct platform *p)
 	if (end)
 		*end = '\0';
 
-	/* A window may be described for the device or for a bus above it */
-	while (!p->has_default && strstr(node, "/devicetree/base/")) {
+	/*
+	 * The window stands at the device's node or at that of a bus above it
+	 */
+	for (; tce_of_valid(node); tce_of_up(node)) {
 		n = read_cells(node, "ibm,dma-window", cell, 8);
 		if (n == 5) {
 			p->has_default = true;
@@ -106,7 +110,6 @@ int ask_platform(const struct tce_dev *dev, struct platform *p)
 			p->size = (uint64_t)cell[3] << 32 | cell[4];
 			break;
 		}
-		*strrchr(node, '/') = '\0';
 	}
 	if (!p->has_default || read_cells(node, "ibm,ddw-applicable", ddw, 3) < 3)
 		return 0;

@@ -36,9 +36,9 @@
 
 #include "spapr_tce_kvm.h"
 
-#define MAPPED		(64 * MiB)	/* in windows that are not empty */
+#define MAPPED		(64 * MiB)	/* size of a mapping in a window */
 #define WINDOW_MIN	(16 * MiB)
-#define WINDOW_THREADS	(1 * GiB)	/* each far from the others */
+#define WINDOW_THREADS	(1 * GiB)	/* threads are far from each other */
 #define LARGEST_SHIFT	24		/* of I/O pages */
 #define WORKERS		2
 #define NSEC		1000000000ULL
@@ -51,7 +51,7 @@ struct bench {
 	struct tce_mem mem;
 	uint64_t start;			/* of the window */
 	enum tce_mark mark;
-	long locked;			/* before all of it */
+	long locked;			/* before the case, in KiB */
 	long free_kb;
 	long charged_kb;
 	int rep;
@@ -65,7 +65,7 @@ static void *shared(size_t size)
 	return va == MAP_FAILED ? NULL : va;
 }
 
-/* The operation that runs, for the parent to see */
+/* The operation that runs now: the parent looks at it */
 struct running {
 	struct bench b;
 	const char *what;
@@ -150,7 +150,7 @@ static int setup(struct bench *b, const struct tce_dev *dev, uint64_t size,
 	ret = tce_vfio_open_iommu(&b->v, dev, 2);
 	if (ret)
 		return failed(b, "open", ret);
-	/* Larger pages are only registered */
+	/* Memory of larger pages is registered, but not mapped */
 	if (b->shift <= LARGEST_SHIFT && !tce_has_shift(&b->v, b->shift)) {
 		tce_log("the platform has no such pages");
 		return -ENOENT;
@@ -191,14 +191,14 @@ static int unmap(struct bench *b, uint64_t offset, uint64_t size)
 	return tce_unmap(b->v.container, b->start + offset, size);
 }
 
-/* Is there another repetition? */
+/* Whether the case is to be repeated */
 static bool again(struct bench *b, uint64_t since)
 {
 	b->rep++;
 	return b->rep <= reps && now() - since < budget;
 }
 
-/* SIZE bytes mapped and unmapped by one ioctl each */
+/* Maps SIZE bytes, and unmaps them, by one ioctl each */
 static int bench_map(struct bench *b)
 {
 	uint64_t since;
@@ -259,8 +259,8 @@ static void memory_before(struct bench *b)
 }
 
 /*
- * A window of SIZE, created, and removed with 64 MiB mapped in it; once more
- * without anything mapped.
+ * Creates a window of SIZE, and removes it with 64 MiB mapped in it. Then the
+ * same with nothing mapped.
  */
 static int bench_window(struct bench *b)
 {
@@ -291,7 +291,7 @@ static int bench_window(struct bench *b)
 	return ret;
 }
 
-/* A window of SIZE: one unmap of all of it, with nothing mapped */
+/* Unmaps all of a window of SIZE by one ioctl, with nothing mapped in it */
 static int bench_empty(struct bench *b)
 {
 	uint64_t since;
@@ -311,7 +311,9 @@ static int bench_empty(struct bench *b)
 	return ret;
 }
 
-/* A window of SIZE with every entry set, all of them to the same 64 MiB */
+/*
+ * Removes a window of SIZE with every entry set, all of them to the same 64 MiB
+ */
 static int bench_fill(struct bench *b)
 {
 	uint64_t off;
@@ -332,7 +334,7 @@ static int bench_fill(struct bench *b)
 	return ret;
 }
 
-/* SIZE regions of 64K, each registered and mapped by itself, and back */
+/* Registers and maps SIZE regions of 64K one by one, and undoes that */
 static int bench_regions(struct bench *b)
 {
 	uint64_t since, off, size = b->size * 64 * KiB;
@@ -369,7 +371,7 @@ static int bench_regions(struct bench *b)
 	return ret;
 }
 
-/* mm/gup_test.h of the kernel, which does not export it */
+/* As in the kernel's mm/gup_test.h, which is not exported */
 struct gup_test {
 	uint64_t get_us;
 	uint64_t put_us;
@@ -406,7 +408,10 @@ static void bench_pin(struct bench *b)
 	close(fd);
 }
 
-/* SIZE bytes in pages of 2^SHIFT registered, and back, by one ioctl each */
+/*
+ * Registers SIZE bytes in pages of 2^SHIFT, and unregisters them, by one ioctl
+ * each
+ */
 static int bench_register(struct bench *b)
 {
 	uint64_t since;
@@ -500,7 +505,9 @@ static int timed_exit(struct bench *b, const char *what, bool mapped)
 	return status ? -ECHILD : op_end(b, 0);
 }
 
-/* A process ends with SIZE bytes mapped; and one with only the memory */
+/*
+ * A process ends with SIZE bytes mapped, and another one with the memory alone
+ */
 static int bench_exit(struct bench *b)
 {
 	uint64_t since = now();
@@ -588,7 +595,7 @@ static int finish(struct bench *b, struct workers *s, int n, const char *what)
 	return 0;
 }
 
-/* @n threads on one container */
+/* Runs @n threads in one container */
 static int run_threads(struct bench *b, int n, int rounds, const char *what)
 {
 	struct workers *s = prepare(b, n, rounds);
@@ -631,9 +638,10 @@ static int run_processes(struct bench *b, int rounds, const char *what)
 	return finish(b, s, WORKERS, what);
 }
 
+/* Two workers map and unmap SIZE bytes at the same time, and one does alone */
 static int bench_threads(struct bench *b)
 {
-	/* Long enough for the two to meet */
+	/* So many that the two run at the same time */
 	int rounds = b->size > 64 * KiB ? 50 : 5000;
 	uint64_t since = now();
 	int ret;

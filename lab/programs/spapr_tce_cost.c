@@ -14,7 +14,6 @@
 #include "kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define SIZE		(64 * MiB)
 
 /* Free memory changes by itself, so the least of so many differences counts */
@@ -24,7 +23,7 @@
 struct ctx {
 	struct tce_vfio v;
 	struct tce_mem mem;
-	long locked_kb;			/* before everything */
+	long locked_kb;			/* before the test */
 };
 
 static void begin(struct ctx *c, const char *name)
@@ -64,7 +63,7 @@ static int unmap(struct ctx *c, uint64_t iova, uint64_t size)
 	return tce_unmap(c->v.container, iova, size);
 }
 
-/* The default window, of 4K pages */
+/* The default window, which has pages of 4K */
 FIXTURE(pages_4k) {
 	struct ctx c;
 };
@@ -205,7 +204,7 @@ FIXTURE_TEARDOWN(large)
 	EXPECT_EQ(c->locked_kb, tce_vmlck_kb());
 }
 
-/* NULL if there are such windows, and memory that has been registered */
+/* Registers memory for a window; returns why there cannot be one, or NULL */
 static const char *prepare(struct ctx *c, unsigned int shift, uint64_t size,
 			   int *err)
 {
@@ -274,7 +273,7 @@ TEST_F_TIMEOUT(large, costs_what_is_mapped, 60)
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, start + SIZE - KiB,
 					  c->mem.va + SIZE - KiB, KiB, NULL));
 
-	/* At the other end this time */
+	/* This time at the other end */
 	start += variant->size - SIZE;
 	ASSERT_EQ(0, map(c, 0, start, SIZE));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, start + SIZE - KiB,
@@ -495,8 +494,4 @@ TEST_F_TIMEOUT(cost, killed, 60)
 	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

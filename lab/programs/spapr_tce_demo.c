@@ -144,7 +144,7 @@ static int create_64bit(struct tce_vfio *v, struct tce_mem *mem, uint64_t size,
 		return ret;
 	ret = tce_register(v->container, mem->va, mem->size);
 	if (!ret)
-		/* Has the default window created */
+		/* This has the kernel create the default window */
 		ret = tce_unmap(v->container, tce_def_start(v), 4 * KiB);
 	if (!ret)
 		ret = tce_create(v->container, *shift, 8 * GiB, 1, start);
@@ -246,7 +246,7 @@ out:
 	tce_mem_free(&mem);
 }
 
-/* The NVMe disk in the device's group, or else any */
+/* An NVMe disk in the device's group, or any disk if there is none */
 static bool find_nvme(const struct tce_dev *dev, char *bdf)
 {
 	struct tce_bdf bdfs[16];

@@ -36,7 +36,7 @@
 #define RW_SIZE		(16 * MiB)
 #define RO_SIZE		(256 * KiB)
 
-/* Operations of a thread from one sync point to the next */
+/* Number of operations of a thread from one sync point to the next */
 #define ROUND		10000
 
 /* The kernel may keep so much for later, of a few hundred megabytes */
@@ -44,7 +44,7 @@
 
 static const struct {
 	unsigned int weight;
-	bool kvm;			/* only for the thread that has the guest */
+	bool kvm;			/* for the thread with the guest */
 	enum fz_kind kind;
 	void (*fn)(struct fz_thread *t);
 } steps[] = {
@@ -217,7 +217,7 @@ static int init_memory(struct fz_thread *t)
 	mprotect(t->mem.va, GUARD, PROT_NONE);
 	mprotect((void *)t->ro, RO_SIZE, PROT_READ);
 	mprotect((void *)(t->ro + RO_SIZE), GUARD, PROT_NONE);
-	/* Children need none of it, and pinned pages would be copied */
+	/* Children do not need it, and fork() would copy pinned pages */
 	madvise(t->mem.va, t->mem.size, MADV_DONTFORK);
 
 	ret = init_huge(t);

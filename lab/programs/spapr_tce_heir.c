@@ -23,7 +23,6 @@
 #include "held.h"
 #include "spapr_tce.h"
 
-#define UNIT	(64 * KiB)
 #define LEN	1024
 
 /* The addresses of the earlier user's windows, under QEMU */
@@ -139,7 +138,7 @@ close:
 	return ret;
 }
 
-/* The disks of the group that the host has */
+/* Uses the host's disks in the group, and describes their windows */
 static int disks(const struct tce_dev *dev, char *windows, size_t len)
 {
 	struct tce_bdf bdfs[16];

@@ -32,7 +32,9 @@
 #define HELD	"/tmp/held"
 #define SIZE	(64 * KiB)
 
-/* The windows that are asked for, one mapping at the start of each */
+/*
+ * Opens the windows, with a mapping at the start of each; returns their number
+ */
 static int open_windows(struct tce_vfio *v, const struct tce_mem *mem,
 			const char *how, uint64_t *iova)
 {

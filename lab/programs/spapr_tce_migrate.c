@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A partition migrates while a user has windows: the calls that create and
- * remove them have other numbers on the new machine, and the device tree says
- * so. The kernel makes those calls that are in the device tree now.
+ * A partition migrates while a user has windows. On the new machine the calls
+ * of the firmware that create and remove windows have other numbers, which the
+ * device tree has then. The kernel has to use the numbers that are in the
+ * device tree now.
  *
  * The program changes the device tree by hand, to numbers that no platform has,
  * and back. It needs an emulated platform: VFIO_TCE_RTAS_SHIM=1.
@@ -18,17 +19,16 @@
 #include "kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		1024
 #define CALLS		"ibm,ddw-applicable"
 #define NCALLS		3
 
 static const struct tce_dev *dev = &tce_devs[0];
 
-/* The device tree's numbers of the calls for a device, and where they are */
+/* The numbers of the calls for a device, and the node that has them */
 struct calls {
 	uint32_t phandle;
-	uint32_t token[NCALLS];		/* big-endian, as they are there */
+	uint32_t token[NCALLS];		/* big-endian, as in the device tree */
 };
 
 static int read_file(const char *dir, const char *name, void *buf, size_t len)
@@ -48,15 +48,14 @@ static int read_file(const char *dir, const char *name, void *buf, size_t len)
 
 static int find_calls(struct calls *calls)
 {
-	char path[PATH_MAX], node[PATH_MAX];
+	char node[PATH_MAX];
 	int ret;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node",
-		 dev->bdf);
-	if (!realpath(path, node))
-		return -errno;
-	/* They are on the bridge above */
-	*strrchr(node, '/') = '\0';
+	ret = tce_of_node(dev->bdf, node);
+	if (ret)
+		return ret;
+	/* The bridge above has them */
+	tce_of_up(node);
 	ret = read_file(node, CALLS, calls->token, sizeof(calls->token));
 	if (!ret)
 		ret = read_file(node, "phandle", &calls->phandle,
@@ -90,16 +89,14 @@ FIXTURE(migrate) {
 	struct tce_vfio v;
 	struct tce_mem mem;
 	struct calls calls;
-	const char *why;		/* it cannot be tried */
+	const char *why;		/* the test is skipped, or NULL */
 };
 
 FIXTURE_SETUP(migrate)
 {
 	const char *env = getenv("VFIO_TCE_RTAS_SHIM");
 
-	self->v.container = -1;
-	self->v.group = -1;
-	self->v.device = -1;
+	self->v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	self->why = env && *env == '1' ? NULL : "no platform to play with";
 	if (self->why)
 		return;
@@ -119,7 +116,9 @@ FIXTURE_TEARDOWN(migrate)
 	tce_mem_free(&self->mem);
 }
 
-/* A window by the new calls, not by those of the old machine */
+/*
+ * A window is created by the new numbers, and not by those of the old machine
+ */
 TEST_F_TIMEOUT(migrate, calls_have_other_numbers, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -167,8 +166,4 @@ TEST_F_TIMEOUT(migrate, calls_have_other_numbers_on_the_way_back, 60)
 				self->mem.va, LEN));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

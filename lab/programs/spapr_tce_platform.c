@@ -25,11 +25,10 @@
 #include "kselftest_harness.h"
 #include "platform.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		2048
 #define MAX_WINDOWS	2
 
-/* Larger than any default window, so that a dynamic one has to serve it */
+/* Larger than any default window, so that it has to be a dynamic window */
 #define WINDOW_SIZE	(8 * GiB)
 
 static const struct tce_dev *dev;
@@ -84,16 +83,14 @@ TEST(no_window_at_all)
 
 FIXTURE(pe) {
 	struct tce_vfio v;
-	struct tce_mem mem;		/* ordinary, registered */
+	struct tce_mem mem;		/* of small pages, registered */
 	bool ddw;
 	unsigned int max_windows;
 };
 
 FIXTURE_SETUP(pe)
 {
-	self->v.container = -1;
-	self->v.group = -1;
-	self->v.device = -1;
+	self->v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	if (dev->group < 0)
 		return;
 	ASSERT_EQ(0, tce_vfio_open(&self->v, dev, 2));
@@ -139,8 +136,8 @@ TEST_F(pe, info_is_true)
 		EXPECT_EQ(0, info->dma32_window_start);
 
 	/*
-	 * The query has been made with no window in use, but the default one
-	 * is still there if it could not come back.
+	 * No window was in use during the query. But a default window that
+	 * cannot be restored is not removed, and was counted then.
 	 */
 	if (p.asked) {
 		if (p.windows && p.pgsizes) {
@@ -276,7 +273,7 @@ static int try_pages(struct tce_vfio *v, unsigned int shift, uint64_t *start,
 	return ret;
 }
 
-/* In place of the default window: each page size, twice */
+/* A window in place of the default one, of each page size, twice */
 TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -325,7 +322,9 @@ TEST_F_TIMEOUT(pe, dynamic_window_alone, 120)
 	}
 }
 
-/* 4K pages in a window no larger than the default one, wherever that is */
+/*
+ * A window of 4K pages, no larger than the default one, is the default window
+ */
 TEST_F_TIMEOUT(pe, default_window_again, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -438,7 +437,10 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 
 	ASSERT_EQ(0, tce_remove(v->container, tce_def_start(v)));
 	if (!self->ddw) {
-		/* The calls may be there, but no page size or no window */
+		/*
+		 * The firmware may have the calls, but no page size or no
+		 * window
+		 */
 		ASSERT_EQ(0, ask_platform(dev, &p));
 		ret = tce_create(v->container, 12, WINDOW_SIZE, 1, &start);
 		EXPECT_EQ(!p.ddw ? -EOPNOTSUPP : !p.pgsizes ? -EINVAL : -ENOSPC,
@@ -451,7 +453,7 @@ TEST_F_TIMEOUT(pe, the_rest_is_refused, 60)
 		pgsizes = v->info.ddw.pgsizes & ~(1ULL << 12);
 		shift = __builtin_ctzll(pgsizes ? pgsizes : 1ULL << 12);
 		ret = tce_create(v->container, shift, 1ULL << 62, 1, &start);
-		/* More entries than any hypervisor is known to serve */
+		/* No hypervisor is known to have as many entries */
 		EXPECT_EQ(-EINVAL, ret);
 		fact("larger than there is", "%s", strerrorname_np(-ret));
 	}
@@ -502,9 +504,7 @@ FIXTURE_SETUP(shim)
 {
 	const char *env = getenv("VFIO_TCE_RTAS_SHIM");
 
-	self->v.container = -1;
-	self->v.group = -1;
-	self->v.device = -1;
+	self->v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	self->why = dev->group < 0 ? "the device is in no PE" :
 		    !env || *env != '1' ? "VFIO_TCE_RTAS_SHIM is not set" : NULL;
 	if (self->why)
@@ -573,7 +573,7 @@ TEST_F_TIMEOUT(shim, eeh_reset, 60)
 	ASSERT_EQ(0, shim(dev, SHIM_EEH, EEH_FROZEN));
 	EXPECT_EQ(VFIO_EEH_PE_STATE_STOPPED, eeh(v, VFIO_EEH_PE_GET_STATE));
 	EXPECT_EQ(~0U, class(v));
-	/* The IOMMU is not the device: entries can be changed all the same */
+	/* Entries can be changed while the device is frozen */
 	EXPECT_EQ(0, tce_unmap(v->container, iova, UNIT));
 	EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT, TCE_RW));
 
@@ -604,7 +604,7 @@ TEST_F_TIMEOUT(shim, eeh_inject, 60)
 	EXPECT_EQ(VFIO_EEH_PE_STATE_NORMAL, eeh(v, VFIO_EEH_PE_GET_STATE));
 }
 
-/* Without a reset: first the registers, then DMA */
+/* Thawed without a reset: first the registers, then DMA */
 TEST_F_TIMEOUT(shim, eeh_thaw, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -644,7 +644,7 @@ TEST_F_TIMEOUT(shim, eeh_frozen_when_opened, 60)
 	EXPECT_EQ(0, tce_dma_ok(v, tce_def_start(v), self->mem.va, LEN));
 }
 
-/* A window in place of the default one, made and used */
+/* Creates a window of 64K pages, uses it and removes it */
 static int make_and_use(struct tce_vfio *v, struct tce_mem *mem)
 {
 	uint64_t start;
@@ -671,14 +671,14 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 		SKIP(return, "%s", self->why);
 	iova = tce_def_start(v);
 	for (i = 0; i < 2; i++) {
-		/* The default window is restored by a reset */
+		/* A call restores the default window */
 		ASSERT_EQ(0, shim(dev, SHIM_FAIL_RESET, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_map(v->container, self->mem.va,
 						   iova, UNIT, TCE_RW));
 		EXPECT_EQ(0, tce_map(v->container, self->mem.va, iova, UNIT,
 				     TCE_RW));
 
-		/* Beside it */
+		/* A window beside it */
 		ASSERT_EQ(0, shim(dev, SHIM_FAIL_QUERY, failures[i].status));
 		EXPECT_EQ(failures[i].err, tce_create(v->container, 16,
 						      WINDOW_SIZE, 1, &start));
@@ -709,7 +709,7 @@ TEST_F_TIMEOUT(shim, calls_fail_once, 120)
 	}
 }
 
-/* Status -2: the platform is busy, and the call is made again */
+/* Status -2 means that the platform is busy: the call is made again */
 TEST_F_TIMEOUT(shim, busy_calls_are_made_again, 60)
 {
 	struct tce_vfio *v = &self->v;
@@ -785,7 +785,7 @@ TEST_F_TIMEOUT(shim, window_shorter_than_it_says, 60)
 	EXPECT_EQ(0, make_and_use(v, &self->mem));
 }
 
-/* What the host has, in words; its text in the device tree is compared, too */
+/* The kinds of windows that the host has, by their properties */
 static void describe_host(const char *windows)
 {
 	bool boot = strstr(windows, "dma-window=");

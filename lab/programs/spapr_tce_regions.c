@@ -134,8 +134,4 @@ TEST_F_TIMEOUT(regions, are_not_searched_one_by_one, 600)
 	EXPECT_LE(down[1], 2.3 * down[0]);
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -8,8 +8,9 @@
  * rounds show it in free memory, in the process's locked memory, or in the
  * number of pinned pages.
  *
- * spapr_tce_rounds N [KIB]  N rounds of each, after those that fill the caches;
- *                           at most KIB may be missing then (default 2048)
+ * spapr_tce_rounds N [KIB]  N rounds of each, after some that fill caches. At
+ * most
+ *                           KIB may be missing then (default 2048)
  *
  * The guest of KVM lives as long as the program, so that anything that KVM
  * keeps of a round adds up. Without KVM, the rounds skip the guest, with a
@@ -28,7 +29,6 @@
 #include "kselftest.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define WINDOW		(32 * MiB)
 #define LIOBN		0x80001000
 #define WARM_UP		100
@@ -37,7 +37,7 @@ static const struct tce_dev *dev = &tce_devs[0];
 static struct tce_mem mem;
 static int vm = -1, kvm_dev, table;
 
-/* One guest, with a table as large as the windows that it will be told of */
+/* The guest, with a table as large as each of the windows */
 static int make_guest(void)
 {
 	struct kvm_create_spapr_tce_64 create = {

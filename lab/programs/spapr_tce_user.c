@@ -140,7 +140,7 @@ static bool is_returned(long before)
 	return charged_kb() <= before + RETURNED_KB;
 }
 
-/* The table of the IOMMU, where that is in the memory of the host */
+/* The table of the IOMMU, if it is in memory of the host */
 TEST_F(charge, tables)
 {
 	struct tce_vfio *v = &self->v;
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(charge, mappings, 60)
 	long before, after;
 	uint64_t start;
 
-	/* 512 entries are 2 MiB, and 4 KiB in the view */
+	/* 512 entries map 2 MiB, and have 4 KiB of notes */
 	if (!tce_has_shift(v, 12) ||
 	    tce_create(v->container, 12, n * 2 * MiB, 2, &start))
 		SKIP(return, "no such window");
@@ -177,14 +177,10 @@ TEST_F_TIMEOUT(charge, mappings, 60)
 				     start + i * 2 * MiB, 4 * KiB, TCE_RW));
 	after = charged_kb();
 	tce_log("%ld KiB before, %ld KiB after", before, after);
-	/* PowerNV has 4 KiB as well */
+	/* PowerNV has 4 KiB of its table as well */
 	EXPECT_LE(before + n * (tce_is_powernv() ? 8 : 4) - MARGIN_KB, after);
 	EXPECT_EQ(0, tce_remove(v->container, start));
 	EXPECT_TRUE(is_returned(before));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

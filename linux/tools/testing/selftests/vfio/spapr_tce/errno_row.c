@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Rows of spapr_tce_errno: the states they start from, and the calls. */
+/* Rows of spapr_tce_errno: the states before them, and the ioctls. */
 
 #include <string.h>
 #include <unistd.h>
@@ -38,7 +38,7 @@ union args {
 	struct vfio_eeh_pe_op eeh;
 };
 
-/* Fills in the arguments of a row, returns the ioctl */
+/* Fills in the arguments of a row; returns the ioctl */
 static unsigned long prepare(const struct ctx *c, const struct row *r,
 			     union args *a)
 {
@@ -157,7 +157,7 @@ int row_bring_up(struct ctx *c, enum state state)
 	ret = tce_map(c->v.container, c->mem.va, def, UNIT, TCE_RW);
 	if (ret || state != TWO_WINDOWS)
 		return ret;
-	/* PowerNV rounds what is less than a page of entries up to that */
+	/* PowerNV rounds a table up to a page of memory */
 	c->second_size = 64 * MiB;
 	return tce_create(c->v.container, 12, c->second_size, 1, &c->second);
 }
@@ -178,7 +178,6 @@ int row_take_down(struct ctx *c)
 		tce_unregister(c->v.container, c->mem.va, 4 * UNIT);
 }
 
-/* A good call of the same kind, undone at once */
 int row_try_good(struct ctx *c, enum op op)
 {
 	uint8_t *mem = c->mem.va;

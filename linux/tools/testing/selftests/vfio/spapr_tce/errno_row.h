@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rows of spapr_tce_errno: a call with bad input, and what it has to return.
+ * Rows of spapr_tce_errno: an ioctl with bad input, and the errno that it has
+ * to return.
  */
 
 #ifndef ERRNO_ROW_H
 #define ERRNO_ROW_H
 
 #include "spapr_tce.h"
-
-#define UNIT		(64 * KiB)
 
 enum op {
 	OP_MAP,
@@ -24,7 +23,7 @@ enum op {
 	OP_UNKNOWN,
 };
 
-/* What an address is relative to */
+/* An address is relative to one of these */
 enum base {
 	ABSOLUTE,
 	MEMORY,			/* see struct ctx */
@@ -39,21 +38,41 @@ struct place {
 	int64_t offset;
 };
 
+/* The state of the container before the ioctl. The canary is a mapping. */
 enum state {
 	NORMAL,			/* ready, canary mapped in the default window */
 	BARE,			/* nothing registered, not enabled, no canary */
 	TWO_WINDOWS,		/* NORMAL and a second window */
-	NO_DEFAULT,		/* the default window removed, no canary */
-	OTHER_PROCESS,		/* NORMAL, but a child makes the call */
-	NO_WINDOW_YET,		/* ready, but nothing has been mapped */
+	NO_DEFAULT,		/* the default window is removed, no canary */
+	OTHER_PROCESS,		/* NORMAL, but a child calls the ioctl */
+	NO_WINDOW_YET,		/* ready, but nothing has been mapped yet */
 };
 
+/* The memory of the argument */
 enum pointer {
 	VALID,
 	UNMAPPED,
 	READ_ONLY,
 };
 
+/**
+ * struct row - An ioctl, and its errno
+ * @err: the errno, negative
+ * @version: of the container, 1 or 2
+ * @op: the ioctl
+ * @state: state of the container before it
+ * @pointer: memory of the argument
+ * @va: address in the process
+ * @iova: I/O address; for REMOVE the window
+ * @size: in bytes; for CREATE of the window; for EEH the operation
+ * @flags: as in the argument
+ * @shift: base-2 logarithm of the page size
+ * @levels: number of levels of the table
+ * @levels_beyond: one level more than GET_INFO reports, instead of @levels
+ * @limited: no more memory may be locked
+ * @short_by: argsz is that many bytes too small
+ * @or: other errnos that are right too, negative
+ */
 struct row {
 	int err;
 	int version;
@@ -61,16 +80,18 @@ struct row {
 	enum state state;
 	enum pointer pointer;
 	struct place va;
-	struct place iova;		/* also the window of REMOVE */
-	uint64_t size;			/* also of a CREATE window; an EEH op */
+	struct place iova;
+	uint64_t size;
 	uint32_t flags;
 	uint32_t shift;
 	uint32_t levels;
-	bool levels_beyond;		/* one more than the platform has */
-	bool limited;			/* no memory may be locked any more */
-	int short_by;			/* argsz lacks that many bytes */
-	int or[2];			/* what will do instead of @err */
+	bool levels_beyond;
+	bool limited;
+	int short_by;
+	int or[2];
 };
+
+/* Arguments that are right: a row changes one of them */
 
 #define GOOD_MAP							\
 	.version = 2, .op = OP_MAP, .va = { MEMORY, UNIT },		\
@@ -94,10 +115,14 @@ struct row {
 #define GOOD_EEH							\
 	.version = 2, .op = OP_EEH, .size = VFIO_EEH_PE_GET_STATE
 
-/*
- * Nine units: the first four are registered (v2), the next three are not, then
- * comes a hole in the address space, and one that the process may only read. The
- * canary is the first.
+/**
+ * struct ctx - The container of a row
+ * @v: the container, with a group and maybe a device
+ * @mem: nine units. Four are registered (v2), the first of them is the canary.
+ *	Three are not. Then there are a hole in the address space, and a unit
+ *	that the process may read but not write.
+ * @second: start of the second window
+ * @second_size: its size in bytes, 0 if there is none
  */
 struct ctx {
 	struct tce_vfio v;
@@ -106,10 +131,33 @@ struct ctx {
 	uint64_t second_size;
 };
 
+/**
+ * row_call() - Call the ioctl of a row
+ * @c: the container
+ * @r: the row
+ *
+ * Return: the value of the ioctl, a negative errno, or 1000 if there is no
+ * memory.
+ */
 int row_call(const struct ctx *c, const struct row *r);
+
+/**
+ * row_call_in_child() - Call the ioctl of a row in a child process
+ * @c: the container
+ * @r: the row
+ *
+ * Return: 0, a negative errno, or 1001 if the child does not end as it should.
+ */
 int row_call_in_child(const struct ctx *c, const struct row *r);
+
+/* Whether an ioctl has returned one of the errnos of its row */
 bool row_expects(const struct row *r, int ret);
 
+/*
+ * Bring a container into the state before a row, remove its second window, take
+ * down the rest, and call a good ioctl of the same kind, which is undone at
+ * once. They return 0 or a negative errno.
+ */
 int row_bring_up(struct ctx *c, enum state state);
 int row_remove_second(struct ctx *c);
 int row_take_down(struct ctx *c);

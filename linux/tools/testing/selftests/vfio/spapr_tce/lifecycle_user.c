@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Users of spapr_tce_lifecycle, who end in one way or the other. */
+/* Users of a device for spapr_tce_lifecycle, and the ways in which they end. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 
 static const struct tce_dev *dev = &tce_devs[0];
 
-/* Maps a unit at the start of the default window and uses it */
 int map_and_use(struct tce_vfio *v, struct tce_mem *mem)
 {
 	return tce_ready(v, mem) ?:
@@ -17,7 +16,6 @@ int map_and_use(struct tce_vfio *v, struct tce_mem *mem)
 	       tce_dma_ok(v, tce_def_start(v), mem->va, LEN);
 }
 
-/* A process that has the descriptor but not the address space */
 int not_the_owner(int container, uint64_t iova)
 {
 	struct vfio_iommu_spapr_tce_info info;
@@ -28,7 +26,7 @@ int not_the_owner(int container, uint64_t iova)
 	       tce_unmap(container, iova, UNIT) == -EPERM ? 0 : 1;
 }
 
-/* Everything open and mapped, until the process ends in one way or the other */
+/* Opens and maps all that a user has. The process ends without closing it. */
 static int own(struct tce_vfio *v, struct tce_mem *mem, int version)
 {
 	return tce_mem_anon(mem, 16 * MiB) ||
@@ -37,7 +35,6 @@ static int own(struct tce_vfio *v, struct tce_mem *mem, int version)
 		       TCE_RW);
 }
 
-/* Waits to be killed, once all is mapped that can be, also in a second window */
 void own_until_killed(int version, int result)
 {
 	struct tce_vfio v;
@@ -70,7 +67,6 @@ void own_and_exec(int version)
 	_exit(3);
 }
 
-/* The owner dies; a child, that is none, has the last descriptors */
 void own_and_leave(int version, int result)
 {
 	struct tce_mem mem;
@@ -89,7 +85,6 @@ void own_and_leave(int version, int result)
 	_exit(write(result, &c, 1) != 1);
 }
 
-/* From the host's driver to VFIO and back, with all that can be had */
 int one_round(int version)
 {
 	struct tce_mem mem = { .fd = -1 }, huge = { .fd = -1 };
@@ -104,31 +99,21 @@ int one_round(int version)
 	ret = tce_vfio_open(&v, dev, version);
 	if (ret)
 		return ret;
-	ret = tce_mem_anon(&mem, 16 * MiB);
-	if (!ret)
-		ret = tce_ready(&v, &mem);
-	if (!ret)
-		ret = tce_map(v.container, mem.va, tce_def_start(&v), mem.size,
-			      TCE_RW);
-	if (!ret)
-		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
+	ret = tce_mem_anon(&mem, 16 * MiB) ?: tce_ready(&v, &mem) ?:
+	      tce_map(v.container, mem.va, tce_def_start(&v), mem.size, TCE_RW) ?:
+	      tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
 	if (!ret && version == 2 && tce_max_windows(&v) > 1) {
 		ret = tce_create(v.container, tce_has_shift(&v, 16) ? 16 : 12,
 				 1 * GiB, 1, &start);
-		if (!ret && !tce_mem_hugetlb(&huge, 4 * MiB, 2 * MiB)) {
-			ret = tce_register(v.container, huge.va, huge.size);
-			if (!ret)
-				ret = tce_map(v.container, huge.va, start,
-					      huge.size, TCE_RW);
-			if (!ret)
-				ret = tce_dma_ok(&v, start, huge.va, LEN);
-		}
+		if (!ret && !tce_mem_hugetlb(&huge, 4 * MiB, 2 * MiB))
+			ret = tce_register(v.container, huge.va, huge.size) ?:
+			      tce_map(v.container, huge.va, start, huge.size,
+				      TCE_RW) ?:
+			      tce_dma_ok(&v, start, huge.va, LEN);
 	}
-	/* All of it is still mapped */
+	/* All of it is still mapped here */
 	tce_vfio_close(&v);
 	tce_mem_free(&mem);
 	tce_mem_free(&huge);
-	if (!ret)
-		ret = tce_restore_group(dev->group);
-	return ret;
+	return ret ?: tce_restore_group(dev->group);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A process calls an ioctl of the container and stays in a page fault, of the
- * call's argument or of the memory that is to be pinned. Meanwhile groups come
- * and go, that of the container included, and devices leave their drivers:
- * nobody waits for that process.
+ * A process calls an ioctl of a container and stays in a page fault: of the
+ * ioctl's argument, or of the memory that is to be pinned. Meanwhile groups
+ * join and leave containers, the group of that container among them, and
+ * devices are unbound from their drivers. None of that waits for the process.
  */
 
 #include <errno.h>
@@ -15,21 +15,21 @@
 #include <sys/wait.h>
 
 #include "../../kselftest_harness.h"
-#include "spapr_tce.h"
+#include "blocked_fault.h"
 
 #define SECONDS		10
 
-/* What is blocked in which kind of fault */
+/* The ioctl that is called, and the memory that faults */
 #define MAP_ARG		1
 #define REGISTER_ARG	2
 #define INFO_ARG	3
 #define MAP_MEMORY	4
 #define REGISTER_MEMORY	5
 
-/* The status of the process that was blocked: an errno, and this is added */
+/* The exit status of the process is an errno; this is added to it */
 #define STILL_CHARGED	100
 
-/* Or it was not */
+/* The exit status if it could not be blocked */
 #define NOT_READY	250
 
 struct ctx {
@@ -49,7 +49,7 @@ FIXTURE_VARIANT(blocked) {
 	int errno_after;
 };
 
-/* The default window can be made no more, or has lost its last group */
+/* No default window can be created any more, or it has lost its last group */
 FIXTURE_VARIANT_ADD(blocked, v1_map_argument) {
 	.version = 1, .call = MAP_ARG, .errno_after = ENODEV,
 };
@@ -70,7 +70,7 @@ FIXTURE_VARIANT_ADD(blocked, v2_info_argument) {
 	.version = 2, .call = INFO_ARG, .errno_after = ENXIO,
 };
 
-/* The process that calls. Its container is all that it keeps of VFIO. */
+/* The process that is blocked. It keeps the container, but not the group. */
 static void call(struct ctx *c, int what)
 {
 	static union {
@@ -131,7 +131,10 @@ static void call(struct ctx *c, int what)
 		ret = tce_register(container, f->va, page);
 		break;
 	}
-	/* What was registered or enabled ends with the group, or with the call */
+	/*
+	 * The charge of ENABLE or REGISTER ends with the group or with the
+	 * ioctl
+	 */
 	_exit(-ret + (tce_vmlck_kb() != charged ? STILL_CHARGED : 0));
 }
 
@@ -158,7 +161,7 @@ FIXTURE_TEARDOWN(blocked)
 	EXPECT_EQ(c->pinned, tce_pinned());
 }
 
-/* The process goes on. Returns its status. */
+/* Ends the fault. Returns the status of the process. */
 static int go_on(struct ctx *c)
 {
 	int status;
@@ -184,11 +187,11 @@ static void *run_step(void *arg)
 }
 
 /*
- * A step that waits for the blocked process waits where no signal reaches it.
- * It is reported, and then the process goes on so that the test can end.
+ * Does a step, which must not wait for the blocked process. If it does, no
+ * signal can end it. So it is reported, and the fault is ended so that the test
+ * can end.
  */
-static int in_time(struct ctx *c,
-		   int (*fn)(struct ctx *c))
+static int in_time(struct ctx *c, int (*fn)(struct ctx *c))
 {
 	struct step s = { .c = c, .fn = fn };
 	struct timespec end;
@@ -210,7 +213,7 @@ static int unset(struct ctx *c)
 	return tce_ioctl(c->v.group, VFIO_GROUP_UNSET_CONTAINER, NULL);
 }
 
-/* Does the group work in another container, or in this one again? */
+/* Uses the group in a container: another one, or the same one again */
 static int use(struct ctx *c, int container)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -271,7 +274,7 @@ TEST_F_TIMEOUT(blocked, group_goes, 120)
 	EXPECT_EQ(variant->errno_after, go_on(c));
 }
 
-/* The driver of the devices is told to leave while the group is attached */
+/* The devices are unbound while the group is in the container */
 TEST_F_TIMEOUT(blocked, device_goes, 120)
 {
 	struct ctx *c = &self->c;
@@ -296,7 +299,7 @@ static int other_comes_and_goes(struct ctx *c)
 	return ret ? ret : tce_bind_group(tce_devs[1].group);
 }
 
-/* Another group joins the container and leaves it, and the call succeeds */
+/* Another group joins the container and leaves it, and the ioctl succeeds */
 TEST_F_TIMEOUT(blocked, other_comes_and_goes, 120)
 {
 	struct ctx *c = &self->c;
@@ -306,12 +309,8 @@ TEST_F_TIMEOUT(blocked, other_comes_and_goes, 120)
 		SKIP(return, "no second group");
 	}
 	ASSERT_EQ(0, in_time(c, other_comes_and_goes));
-	/* What has been registered, or enabled, is still there */
+	/* The registered memory, or the enabled window, is still charged */
 	EXPECT_EQ(variant->call == INFO_ARG ? 0 : STILL_CHARGED, go_on(c));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device reaches what is mapped, in the direction it is mapped for, and
- * nothing else. Proved by moving data, or by failing to move them.
+ * A device reaches the memory that is mapped, in the direction that it is
+ * mapped for, and no other memory. The device moves data, or fails to, to prove
+ * it.
  */
 
 #include <signal.h>
@@ -13,8 +14,6 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-/* Offsets in memory and I/O space in units that any page size divides */
-#define UNIT		(64 * KiB)
 #define UNITS		16
 #define LEN		EDU_DMA_MAX
 
@@ -25,7 +24,7 @@ struct ctx {
 	uint64_t base;			/* I/O address of the default window */
 };
 
-/* Memory of the n-th unit; the first is the scratch one */
+/* The address of the n-th unit of memory. Unit 0 is the scratch memory. */
 static void *va(struct ctx *c, int n)
 {
 	return c->mem.va + n * UNIT;
@@ -48,7 +47,9 @@ FIXTURE_SETUP(dma)
 
 	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], variant->version));
 	ASSERT_EQ(0, tce_mem_anon(&c->mem, (UNITS + 1) * UNIT));
-	/* Behind the memory is a unit that nobody can have or register */
+	/*
+	 * Behind the memory is a unit that can be neither read nor registered
+	 */
 	c->mem.size -= UNIT;
 	ASSERT_EQ(0, mprotect(va(c, UNITS), UNIT, PROT_NONE));
 	ASSERT_EQ(0, tce_ready(&c->v, &c->mem));
@@ -65,7 +66,7 @@ FIXTURE_TEARDOWN(dma)
 	tce_mem_free(&c->mem);
 }
 
-/* The I/O address that goes with it */
+/* The I/O address of the n-th unit of the window */
 static uint64_t iova(struct ctx *c, int n)
 {
 	return c->base + n * UNIT;
@@ -120,9 +121,10 @@ TEST_F(dma, read_only_is_not_written)
 }
 
 /*
- * What the process writes after it mapped memory for reading reaches the
- * device, though the page was not there yet, or shared with a child: the kernel
- * must not have pinned a page that the write then replaces.
+ * Memory is mapped for reading before it has a page of its own, or while a
+ * child shares the page. If the kernel pinned the present page then, a later
+ * write of the process would replace it, and the device would not see that
+ * write.
  */
 TEST_F(dma, read_only_follows_the_process)
 {
@@ -136,7 +138,7 @@ TEST_F(dma, read_only_follows_the_process)
 	EXPECT_EQ(0, tce_dma_from(&c->v, iova(c, 1), va(c, 1), LEN,
 				  &c->scratch));
 
-	/* Only read before: the zero page */
+	/* Only read before, so that it has the zero page */
 	EXPECT_EQ(0, *(uint8_t *)va(c, 2));
 	ASSERT_EQ(0, map(c, 2, 2, VFIO_DMA_MAP_FLAG_READ));
 	EXPECT_EQ(0, tce_dma_from(&c->v, iova(c, 2), va(c, 2), LEN,
@@ -157,7 +159,7 @@ TEST_F(dma, read_only_follows_the_process)
 	waitpid(pid, &status, 0);
 }
 
-/* Nor does a fork take the pages away that the device writes */
+/* After a fork the process still has the pages that the device writes to */
 TEST_F(dma, fork_leaves_mappings_alone)
 {
 	struct ctx *c = &self->c;
@@ -186,13 +188,13 @@ TEST_F(dma, write_only_is_not_read)
 	ASSERT_EQ(0, map_scratch(c));
 	ASSERT_EQ(0, map(c, 1, 1, VFIO_DMA_MAP_FLAG_WRITE));
 	EXPECT_EQ(0, tce_dma_to(&c->v, iova(c, 1), va(c, 1), LEN, &c->scratch));
-	/* There, hardware wants the read permission with the other */
+	/* Its hardware cannot have the write permission alone */
 	if (tce_is_powernv())
 		SKIP(return, "PowerNV cannot map write-only");
 	EXPECT_EQ(0, read_denied(c, iova(c, 1), va(c, 1)));
 }
 
-/* What was not mapped when the device wrote is not written once it is */
+/* A write before the memory is mapped has no effect later either */
 TEST_F(dma, nothing_before_the_first_map)
 {
 	struct ctx *c = &self->c;
@@ -218,7 +220,7 @@ TEST_F(dma, nothing_outside_mappings)
 	EXPECT_EQ(0, read_denied(c, iova(c, 1), va(c, 1)));
 	EXPECT_EQ(0, write_denied(c, iova(c, 3), va(c, 3)));
 	EXPECT_EQ(0, read_denied(c, iova(c, 3), va(c, 3)));
-	/* Past the window, and where a platform has its 64-bit windows */
+	/* Behind the window, and where platforms have 64-bit windows */
 	EXPECT_EQ(0, write_denied(c, end, va(c, 2)));
 	EXPECT_EQ(0, write_denied(c, 0x800000000000000ULL, va(c, 2)));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, iova(c, 2), va(c, 2), LEN));
@@ -237,13 +239,13 @@ TEST_F(dma, nothing_after_unmap)
 	tce_mark(c->v.dev, TCE_MARK_UNMAPPED);
 	EXPECT_EQ(0, write_denied(c, iova(c, 1), va(c, 1)));
 	EXPECT_EQ(0, read_denied(c, iova(c, 1), va(c, 1)));
-	/* Its neighbour stays, and it can come back */
+	/* Its neighbour is still mapped, and it can be mapped again */
 	EXPECT_EQ(0, tce_dma_ok(&c->v, iova(c, 2), va(c, 2), LEN));
 	ASSERT_EQ(0, map(c, 1, 1, TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, iova(c, 1), va(c, 1), LEN));
 }
 
-/* Unmapping part of a mapping leaves the rest */
+/* A part of a mapping is unmapped, and the rest stays */
 TEST_F(dma, unmap_a_part)
 {
 	struct ctx *c = &self->c;
@@ -261,7 +263,9 @@ TEST_F(dma, unmap_a_part)
 	EXPECT_EQ(0, write_denied(c, iova(c, 3), va(c, 3)));
 }
 
-/* Unmapping what was never mapped is harmless: clients do it on exit */
+/*
+ * A range where nothing is mapped can be unmapped: programs do so at their end
+ */
 TEST_F(dma, unmap_of_nothing)
 {
 	struct ctx *c = &self->c;
@@ -272,8 +276,8 @@ TEST_F(dma, unmap_of_nothing)
 }
 
 /*
- * The interface does not say whether a mapping may replace another. Whichever
- * the kernel does, it has to do all of it.
+ * The interface does not say whether a mapping may replace another one. The
+ * kernel may refuse it or do it, but must do either completely.
  */
 TEST_F(dma, map_over_a_live_mapping)
 {
@@ -296,7 +300,7 @@ TEST_F(dma, map_over_a_live_mapping)
 	EXPECT_EQ(0, tce_unready(&c->v, &c->mem));
 }
 
-/* A mapping that fails in the middle does not take away what was there */
+/* A MAP that fails in the middle leaves the older mapping as it was */
 TEST_F(dma, failed_map_over_a_live_mapping)
 {
 	struct ctx *c = &self->c;
@@ -310,7 +314,10 @@ TEST_F(dma, failed_map_over_a_live_mapping)
 	EXPECT_EQ(0, write_denied(c, iova(c, UNITS), NULL));
 }
 
-/* One transfer over two I/O pages whose memory is neither adjacent nor sorted */
+/*
+ * One transfer across two I/O pages, whose memory is elsewhere and in another
+ * order
+ */
 TEST_F(dma, across_two_pages)
 {
 	struct ctx *c = &self->c;
@@ -336,12 +343,12 @@ TEST_F(dma, across_two_pages)
 	EXPECT_EQ(0, memcmp(low, expected, 1024));
 	EXPECT_EQ(0, memcmp(high, expected + 1024, 1024));
 
-	/* In one piece at the scratch address */
+	/* The device has both parts */
 	ASSERT_EQ(0, edu_dma_write(&c->v.edu, c->base, 2048));
 	EXPECT_TRUE(tce_match(va(c, 0), 2048, seed));
 }
 
-/* I/O pages of 4K keep their place in a larger page of memory, and no more */
+/* An I/O page of 4K reaches its part of a larger page of memory, and no more */
 TEST_F(dma, small_io_pages)
 {
 	struct ctx *c = &self->c;
@@ -389,7 +396,7 @@ TEST_F(dma, one_memory_at_two_addresses)
 				  &c->scratch));
 }
 
-/* Much memory in one call */
+/* Much memory is mapped by one call */
 FIXTURE(large) {
 	struct tce_vfio v;
 	struct tce_mem mem;
@@ -436,7 +443,7 @@ TEST_F_TIMEOUT(large, map_64_mib, 120)
 	EXPECT_EQ(0, tce_unready(&self->v, &self->mem));
 }
 
-/* What kinds of memory can be mapped */
+/* The kinds of memory that can be mapped */
 FIXTURE(memory) {
 	struct tce_vfio v;
 	struct tce_mem mem;
@@ -495,7 +502,7 @@ TEST_F(memory, can_be_mapped)
 	EXPECT_EQ(0, tce_dma_ok(&self->v, start + last, self->mem.va + last,
 				LEN));
 
-	/* The file has what the device wrote */
+	/* The file has the data that the device wrote */
 	if (self->mem.fd >= 0) {
 		uint8_t copy[LEN];
 
@@ -510,14 +517,14 @@ TEST_F(memory, can_be_mapped)
 #define HUGE		(2 * MiB)
 
 /*
- * So much address space, with a huge page at its start and as much memory of
- * small pages behind that. -ENOENT if the machine has no such huge page.
+ * Reserves address space, with a huge page at its start and as much memory of
+ * small pages behind it. -ENOENT if the machine has no such huge page.
  */
 static int huge_and_small(struct tce_mem *mem, size_t size)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 	const int prot = PROT_READ | PROT_WRITE;
-	/* Has the pool grow */
+	/* The pool grows by one page */
 	int ret = tce_mem_hugetlb(mem, HUGE, HUGE);
 	uint8_t *va;
 
@@ -535,9 +542,9 @@ static int huge_and_small(struct tce_mem *mem, size_t size)
 }
 
 /*
- * A region of huge pages and, behind them, small ones: only the former can be
- * behind a large I/O page, which would otherwise reach the small page's
- * neighbours in physical memory.
+ * A region has a huge page, and small pages behind it. A large I/O page can map
+ * the huge page only. Over a small page, it would also reach the neighbours of
+ * that page in physical memory.
  */
 TEST(large_io_page_over_small_pages)
 {
@@ -562,7 +569,7 @@ TEST(large_io_page_over_small_pages)
 	ASSERT_EQ(0, tce_remove(v.container, tce_def_start(&v)));
 	ASSERT_EQ(0, tce_create(v.container, 21, 64 * MiB, 1, &start));
 
-	/* The kernel may take the smallest page for the whole region's */
+	/* The kernel may treat the region as one of small pages */
 	ret = tce_map(v.container, va, start, huge, TCE_RW);
 	EXPECT_TRUE(!ret || ret == -EINVAL);
 	if (!ret)
@@ -579,9 +586,10 @@ TEST(large_io_page_over_small_pages)
 }
 
 /*
- * Behind the huge page of a region comes one that is as large, but does not
- * begin where the I/O page would: what the device reached would begin a page
- * earlier in physical memory.
+ * Behind the huge page of a region is another one, of which the region does not
+ * have the first page. An I/O page over it would begin at that page in physical
+ * memory, so that the device would reach data one page away from the right
+ * ones.
  */
 TEST(large_io_page_over_shifted_huge_page)
 {
@@ -601,12 +609,12 @@ TEST(large_io_page_over_shifted_huge_page)
 	ASSERT_EQ(0, ret);
 	va = mem.va;
 	thp = va + 4 * huge;
-	/* Where there are no transparent huge pages these are small ones */
+	/* Without transparent huge pages these are small ones */
 	ASSERT_EQ(thp, mmap(thp, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 			    MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	madvise(thp, huge, MADV_HUGEPAGE);
 	memset(thp, 1, huge);
-	/* All but its first page moves, the page tables do not care */
+	/* Moves all but its first page, in the page tables only */
 	ASSERT_EQ(va + huge, mremap(thp + page, huge - page, huge - page,
 				    MREMAP_MAYMOVE | MREMAP_FIXED, va + huge));
 	memset(va, 1, 2 * huge);
@@ -616,19 +624,19 @@ TEST(large_io_page_over_shifted_huge_page)
 	ASSERT_EQ(0, tce_create(v.container, 21, 64 * MiB, 1, &start));
 	ret = tce_map(v.container, va + huge, start, huge, TCE_RW);
 	EXPECT_GT(0, ret);
-	/* Shows what was reached instead */
+	/* This then shows that the device reached other memory */
 	if (!ret)
 		EXPECT_EQ(0, tce_dma_ok(&v, start, va + huge, LEN));
 	tce_vfio_close(&v);
 	tce_mem_free(&mem);
 }
 
-/* The device may read what the process itself may only read */
+/* The device may read memory that the process may read, but not write */
 TEST_F(dma, read_only_memory)
 {
 	struct ctx *c = &self->c;
 
-	/* v2 does not know at registration what a mapping will be for */
+	/* At registration v2 does not know the direction of a later mapping */
 	if (variant->version == 2)
 		SKIP(return, "regions must be writable");
 	ASSERT_EQ(0, map_scratch(c));
@@ -643,8 +651,4 @@ TEST_F(dma, read_only_memory)
 	EXPECT_EQ(0, unmap(c, 1));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

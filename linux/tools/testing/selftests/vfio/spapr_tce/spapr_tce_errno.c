@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bad input gets the errno that Documentation/driver-api/vfio.rst and
- * include/uapi/linux/vfio.h promise, or, where they promise none, the one that
- * the driver has always given, and changes nothing.
+ * An ioctl with bad input returns an errno and changes nothing. The errno is
+ * the one in Documentation/driver-api/vfio.rst and include/uapi/linux/vfio.h.
+ * Where these have none, it is the one that the driver has always returned.
  *
- * Each row is a test of its own: it brings up a container with a canary
- * mapping, does the one bad thing, and then sees that the answer is as
- * expected, that the canary still works, that GET_INFO and locked_vm are what
- * they were, that a good call of the same kind succeeds (no failure is sticky),
- * and that everything can be taken down again (no count is off).
+ * Each row is a test of its own. It brings up a container with a mapping, the
+ * canary, and calls one ioctl with bad input. Then the errno has to be right,
+ * the canary has to work, and GET_INFO and the locked memory have to be as
+ * before. A good ioctl of the same kind has to succeed: no failure is sticky.
+ * At last all is taken down: no count is wrong.
  */
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "../../kselftest_harness.h"
 #include "errno_row.h"
 
-/* The rows start from a good call and then say what is wrong */
+/* A row begins with good arguments, and then changes one of them */
 #pragma GCC diagnostic ignored "-Woverride-init"
 
 FIXTURE(bad) {
@@ -32,7 +32,7 @@ FIXTURE_VARIANT(bad) {
 	struct row r;
 };
 
-/* Begins with the errno, or one of several: see @or */
+/* A row begins with its errno, which may be one of several: see @or */
 #define ROW(name) FIXTURE_VARIANT_ADD(bad, name)
 
 /* MAP */
@@ -78,7 +78,7 @@ ROW(map_bad_pointer) {{ -EFAULT, GOOD_MAP, .pointer = UNMAPPED }};
 ROW(map_before_register) {{ -EPERM, GOOD_MAP, .state = BARE }};
 ROW(map_by_another_process) {{ -EPERM, GOOD_MAP, .state = OTHER_PROCESS }};
 ROW(map_in_a_removed_window) {{ -ENXIO, GOOD_MAP, .state = NO_DEFAULT }};
-/* The first mapping makes the default window, which costs something */
+/* The first mapping creates the default window, which is charged */
 ROW(map_without_memory_for_the_window) {{ -ENOMEM, GOOD_MAP,
 	.state = NO_WINDOW_YET, .limited = true }};
 
@@ -121,13 +121,13 @@ ROW(register_into_a_hole) {{ -EFAULT, GOOD_REGISTER, .va = { MEMORY, 5 * UNIT },
 ROW(register_kernel_memory) {{ -EFAULT, GOOD_REGISTER,
 	.va = { ABSOLUTE, (int64_t)0xc000000000000000ULL },
 	.or = { -ENOMEM, -EINVAL } }};
-/* More than any machine has: no attempt may be made to track its pages */
+/* More than any machine has: the kernel must not make a list of its pages */
 ROW(register_too_much) {{ -EFAULT, GOOD_REGISTER, .size = 1ULL << 50 }};
 ROW(register_twice) {{ -EBUSY, GOOD_REGISTER, .va = { MEMORY, 0 },
 	.size = 4 * UNIT }};
 ROW(register_overlap) {{ -EINVAL, GOOD_REGISTER, .va = { MEMORY, 3 * UNIT },
 	.size = 2 * UNIT, .or = { -EBUSY } }};
-/* No mapping has said yet whether the device will write */
+/* The kernel does not know yet whether the device will write */
 ROW(register_read_only_memory) {{ -EFAULT, GOOD_REGISTER,
 	.va = { MEMORY, 8 * UNIT } }};
 ROW(register_beyond_the_limit) {{ -ENOMEM, GOOD_REGISTER, .limited = true }};
@@ -165,7 +165,7 @@ ROW(create_shift_0) {{ -EINVAL, GOOD_CREATE, .shift = 0 }};
 ROW(create_shift_11) {{ -EINVAL, GOOD_CREATE, .shift = 11 }};
 ROW(create_shift_13) {{ -EINVAL, GOOD_CREATE, .shift = 13 }};
 ROW(create_shift_63) {{ -EINVAL, GOOD_CREATE, .shift = 63 }};
-/* From here on 1 << shift may not be what it seems */
+/* From here on 1 << shift depends on the processor */
 ROW(create_shift_64) {{ -EINVAL, GOOD_CREATE, .shift = 64 }};
 ROW(create_shift_76) {{ -EINVAL, GOOD_CREATE, .shift = 76 }};
 ROW(create_zero_size) {{ -EINVAL, GOOD_CREATE, .size = 0 }};
@@ -179,7 +179,7 @@ ROW(create_beyond_the_limit) {{ -ENOMEM, GOOD_CREATE, .limited = true }};
 ROW(create_without_memory_for_the_default) {{ -ENOMEM, GOOD_CREATE,
 	.state = NO_WINDOW_YET, .limited = true }};
 ROW(create_bad_pointer) {{ -EFAULT, GOOD_CREATE, .pointer = UNMAPPED }};
-/* The start cannot be told, so the window must not stay */
+/* The start cannot be returned, so the window must not stay */
 ROW(create_read_only_pointer) {{ -EFAULT, GOOD_CREATE, .pointer = READ_ONLY }};
 ROW(create_by_another_process) {{ -EPERM, GOOD_CREATE,
 	.state = OTHER_PROCESS }};
@@ -189,7 +189,7 @@ ROW(remove_short_argsz) {{ -EINVAL, GOOD_REMOVE, .short_by = 1 }};
 ROW(remove_flag) {{ -EINVAL, GOOD_REMOVE, .flags = 1 }};
 ROW(remove_no_window) {{ -EINVAL, GOOD_REMOVE,
 	.iova = { ABSOLUTE, 1LL << 58 } }};
-/* A window is known by its start only */
+/* Only its start names a window */
 ROW(remove_inside_a_window) {{ -EINVAL, GOOD_REMOVE,
 	.iova = { DEFAULT_START, UNIT } }};
 ROW(remove_inside_the_second) {{ -EINVAL, GOOD_REMOVE, .state = TWO_WINDOWS,
@@ -208,7 +208,9 @@ ROW(info_read_only_pointer) {{ -EFAULT, GOOD_GET_INFO, .pointer = READ_ONLY }};
 ROW(info_by_another_process) {{ -EPERM, GOOD_GET_INFO,
 	.state = OTHER_PROCESS }};
 
-/* EEH: a guest of QEMU has none, so nothing gets further than its absence there */
+/*
+ * EEH: a guest of QEMU has none, so that each of these may return -ENODEV there
+ */
 ROW(eeh_without_a_pe) {{ -ENODEV, GOOD_EEH }};
 ROW(eeh_short_argsz) {{ -EINVAL, GOOD_EEH,
 	.short_by = sizeof(struct vfio_eeh_pe_op) - 8, .or = { -ENODEV } }};
@@ -220,7 +222,7 @@ ROW(eeh_by_another_process) {{ -EPERM, GOOD_EEH, .state = OTHER_PROCESS }};
 ROW(v1_eeh_by_another_process) {{ -EPERM, GOOD_EEH, .version = 1,
 	.state = OTHER_PROCESS }};
 
-/* What a version does not have */
+/* Ioctls that a version does not have */
 ROW(v2_enable) {{ -ENOTTY, .version = 2, .op = OP_ENABLE }};
 ROW(v2_disable) {{ -ENOTTY, .version = 2, .op = OP_DISABLE }};
 ROW(v2_unknown_ioctl) {{ -ENOTTY, .version = 2, .op = OP_UNKNOWN }};
@@ -273,24 +275,27 @@ ROW(v1_unmap_beyond_the_window) {{ -ENXIO, GOOD_UNMAP, .version = 1,
 ROW(v1_unmap_across_the_end) {{ -EINVAL, GOOD_UNMAP, .version = 1,
 	.iova = { DEFAULT_END, -(int64_t)UNIT }, .size = 2 * UNIT }};
 
-/* Late, because a kernel that bars the device after these bars all others */
+/*
+ * Late: a kernel that bars the device after one of these bars the later rows
+ * too
+ */
 ROW(create_larger_than_the_platform_has) {{ -EINVAL, GOOD_CREATE,
 	.size = 1ULL << 63, .or = { -ENOSPC, -ENOMEM } }};
 ROW(create_smaller_than_its_page) {{ -EINVAL, GOOD_CREATE, .shift = 16,
 	.size = 4 * KiB }};
-/* It has entries, half of one */
+/* The size is that of half an entry */
 ROW(create_half_a_page) {{ -EINVAL, GOOD_CREATE, .shift = 16,
 	.size = 32 * KiB }};
-/* One more would not fit into the 32 bits that QEMU has for their number */
+/* QEMU has 32 bits for the number of entries */
 ROW(create_2_to_the_32_pages) {{ -EINVAL, GOOD_CREATE, .size = 1ULL << 44,
 	.or = { -ENOMEM } }};
-/* What is charged for levels that are not there must not stay charged */
+/* The charge of its levels must be given back */
 ROW(create_larger_with_two_levels) {{ -EINVAL, GOOD_CREATE, .size = 1ULL << 62,
 	.levels = 2, .or = { -ENOSPC, -ENOMEM } }};
 ROW(create_shift_of_all_ones) {{ -EINVAL, GOOD_CREATE, .shift = ~0U }};
 ROW(create_shift_140) {{ -EINVAL, GOOD_CREATE, .shift = 140 }};
 
-/* Last, because a kernel that takes the size for real is busy for ever */
+/* Last: a kernel that accepts the size never returns */
 ROW(unmap_iova_wraps) {{ -EINVAL, GOOD_UNMAP, .size = -UNIT }};
 ROW(v1_unmap_iova_wraps) {{ -EINVAL, GOOD_UNMAP, .version = 1, .size = -UNIT }};
 
@@ -359,13 +364,13 @@ TEST_F(bad, is_refused)
 				     tce_def_start(&c->v), UNIT, TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, tce_def_start(&c->v), c->mem.va, 256));
 
-	/* Nothing is in the way of what is right, and nothing is left */
+	/* A good ioctl succeeds, and all can be taken down */
 	EXPECT_EQ(0, row_remove_second(c));
 	EXPECT_EQ(0, row_try_good(c, r->op));
 	EXPECT_EQ(0, row_take_down(c));
 }
 
-/* Memory that the process itself may not write */
+/* Memory that the process may not write to */
 TEST(v1_write_mapping_of_read_only_memory)
 {
 	struct tce_mem mem;
@@ -383,7 +388,7 @@ TEST(v1_write_mapping_of_read_only_memory)
 	tce_mem_free(&mem);
 }
 
-/* A caller of the older, shorter structure gets no more than it has room for */
+/* GET_INFO writes no more than the older, shorter structure has room for */
 TEST(info_without_ddw)
 {
 	struct {
@@ -401,7 +406,7 @@ TEST(info_without_ddw)
 	for (i = size; i < sizeof(s); i++)
 		ASSERT_EQ(0x5a, ((uint8_t *)&s)[i]);
 
-	/* Nor does a caller of a longer one */
+	/* It does not write beyond the end in a longer one either */
 	s.info.argsz = sizeof(s);
 	EXPECT_EQ(0, tce_ioctl(v.container, VFIO_IOMMU_SPAPR_TCE_GET_INFO, &s));
 	for (i = 0; i < sizeof(s.beyond); i++)
@@ -409,7 +414,7 @@ TEST(info_without_ddw)
 	tce_vfio_close(&v);
 }
 
-/* What CREATE gives back is the start, beside what it was given */
+/* CREATE writes the start, and leaves the rest of its argument as it was */
 TEST(create_changes_nothing_but_the_start)
 {
 	struct {
@@ -441,7 +446,7 @@ TEST(create_changes_nothing_but_the_start)
 	tce_mem_free(&mem);
 }
 
-/* Notes of mappings in many parts of a window, more than the price included */
+/* Mappings in many parts of a window, so that their notes are charged */
 TEST(map_beyond_the_limit)
 {
 	int n, ret = 0;
@@ -460,7 +465,7 @@ TEST(map_beyond_the_limit)
 	for (n = 0; !ret && iova < tce_def_end(&v); n++, iova += 2 * MiB)
 		ret = tce_map(v.container, mem.va, iova, 4 * KiB, TCE_RW);
 	EXPECT_EQ(-ENOMEM, ret);
-	/* What was mapped is as it was, and what has room can be mapped */
+	/* The first mapping works, and one in the same part can be added */
 	iova = tce_def_start(&v);
 	EXPECT_EQ(0, tce_dma_ok(&v, iova, mem.va, 256));
 	EXPECT_EQ(0, tce_map(v.container, mem.va, iova + UNIT, UNIT, TCE_RW));
@@ -471,7 +476,9 @@ TEST(map_beyond_the_limit)
 	tce_mem_free(&mem);
 }
 
-/* Without dynamic windows there is the default one, and only once */
+/*
+ * Without dynamic windows CREATE can only make the default one, and only once
+ */
 TEST(create_without_ddw)
 {
 	struct tce_vfio v;
@@ -496,7 +503,7 @@ TEST(create_without_ddw)
 	tce_mem_free(&mem);
 }
 
-/* The default window is where 32 bits cannot tell, so there is none */
+/* The default window is beyond 32 bits, so that v1 has none */
 TEST(v1_without_a_window)
 {
 	struct tce_vfio v;
@@ -510,7 +517,7 @@ TEST(v1_without_a_window)
 	EXPECT_EQ(-EPERM, tce_unmap(v.container, 0, UNIT));
 	tce_vfio_close(&v);
 
-	/* v2 has dynamic ones */
+	/* v2 has dynamic windows */
 	ASSERT_EQ(0, tce_vfio_open(&v, &tce_devs[0], 2));
 	if (tce_has_ddw(&v)) {
 		EXPECT_EQ(0, tce_create(v.container, 12, 16 * MiB, 1, &start));
@@ -546,7 +553,7 @@ TEST(set_iommu)
 	EXPECT_EQ(-EINVAL, tce_set_iommu(v.container, 2));
 	EXPECT_EQ(-EINVAL, tce_set_iommu(v.container, 1));
 	ASSERT_EQ(0, tce_ioctl(v.group, VFIO_GROUP_UNSET_CONTAINER, NULL));
-	/* No group */
+	/* There is no group in the container */
 	EXPECT_EQ(-EINVAL, tce_set_iommu(v.container, 2));
 	ASSERT_EQ(0, tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER,
 			       &v.container));
@@ -554,14 +561,14 @@ TEST(set_iommu)
 				     (void *)0xbadUL));
 	EXPECT_EQ(-ENODEV, tce_ioctl(v.container, VFIO_SET_IOMMU,
 				     (void *)VFIO_TYPE1_IOMMU));
-	/* An extension, which is no type */
+	/* An extension, but no type of an IOMMU */
 	EXPECT_EQ(-ENODEV, tce_ioctl(v.container, VFIO_SET_IOMMU,
 				     (void *)VFIO_EEH));
 	EXPECT_EQ(0, tce_set_iommu(v.container, 1));
 	tce_vfio_close(&v);
 }
 
-/* Neither what is right nor what a user gets wrong is worth an error message */
+/* The kernel logs neither good calls nor bad ones */
 TEST(nothing_is_logged)
 {
 	static const struct row bad[] = {
@@ -612,8 +619,8 @@ TEST(nothing_is_logged)
 }
 
 /*
- * A container has its IOMMU only as long as it has a group, so without one
- * VFIO itself answers before the driver could.
+ * A container has an IOMMU only while it has a group. Without one VFIO returns
+ * an errno before the driver is called.
  */
 TEST(no_group)
 {
@@ -642,7 +649,7 @@ TEST(no_group)
 		if (i)
 			break;
 
-		/* The same after the group has come and gone */
+		/* The same after a group has joined and left */
 		ASSERT_EQ(0, tce_ioctl(group, VFIO_GROUP_SET_CONTAINER,
 				       &container));
 		ASSERT_EQ(0, tce_set_iommu(container, 2));
@@ -653,8 +660,4 @@ TEST(no_group)
 	close(container);
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several groups at once: each in a container of its own, and two in one where
- * the kernel takes them.
+ * Several groups at once: each in a container of its own, and several in one
+ * container where the kernel accepts them.
  */
 
 #include <pthread.h>
@@ -12,11 +12,10 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		2048
 #define MAX_GROUPS	4
 
-/* The first device of each group, and how many groups there are */
+/* Finds the first device of each group; returns the number of groups */
 static int first_of_groups(const struct tce_dev **devs)
 {
 	int i, j, n = 0;
@@ -50,12 +49,12 @@ FIXTURE_SETUP(groups)
 	int i;
 
 	self->n = first_of_groups(self->devs);
-	for (i = 0; i < self->n; i++) {
-		self->v[i].container = -1;
-		self->v[i].group = -1;
-		self->v[i].device = -1;
-	}
-	/* Even a single group has to be there */
+	for (i = 0; i < self->n; i++)
+		self->v[i] = (struct tce_vfio)TCE_VFIO_CLOSED;
+	/*
+	 * The first group is opened in tests that are skipped for one group,
+	 * too
+	 */
 	ASSERT_EQ(0, tce_vfio_open(&self->v[0], self->devs[0],
 				   variant->version));
 	for (i = 0; i < self->n; i++)
@@ -100,7 +99,7 @@ TEST_F_TIMEOUT(groups, each_in_its_container, 120)
 	for (i = 0; i < self->n; i++)
 		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
 
-	/* A second page of the first is nothing to the second */
+	/* The second group does not reach another page of the first */
 	ASSERT_EQ(0, tce_map(self->v[0].container, self->mem[0].va + UNIT,
 			     tce_def_start(&self->v[0]) + UNIT, UNIT, TCE_RW));
 	scratch.va = self->mem[1].va;
@@ -110,7 +109,7 @@ TEST_F_TIMEOUT(groups, each_in_its_container, 120)
 					  self->mem[0].va + UNIT, LEN,
 					  &scratch));
 
-	/* One goes, the others stay */
+	/* One group is closed, and the others work */
 	tce_vfio_close(&self->v[0]);
 	for (i = 1; i < self->n; i++)
 		EXPECT_EQ(0, use_first(&self->v[i], &self->mem[i]));
@@ -153,9 +152,9 @@ TEST_F(groups, windows_of_each_are_its_own)
 }
 
 /*
- * Documentation/driver-api/vfio.rst: a container may have several groups, if
- * the platform can do it. If not, the second is refused and the first has no
- * harm.
+ * A container may have several groups if the platform supports it, as
+ * Documentation/driver-api/vfio.rst says. If not, the second is refused, and
+ * the first works as before.
  */
 TEST_F(groups, two_in_one_container)
 {
@@ -178,7 +177,7 @@ TEST_F(groups, two_in_one_container)
 	EXPECT_EQ(0, use_first(first, &self->mem[0]));
 	if (ret) {
 		tce_log("a second group is refused: %s", strerror(-ret));
-		/* It can still have a container of its own */
+		/* It can be put into a container of its own */
 		close(second->group);
 		second->group = -1;
 		ASSERT_EQ(0, tce_vfio_open(second, self->devs[1],
@@ -189,7 +188,7 @@ TEST_F(groups, two_in_one_container)
 		return;
 	}
 
-	/* What is mapped is mapped for both */
+	/* A mapping is for both groups */
 	second->info = first->info;
 	second->version = first->version;
 	second->device = tce_open_device(second->group, second->dev);
@@ -207,16 +206,12 @@ TEST_F(groups, two_in_one_container)
 	EXPECT_EQ(0, use_first(first, &self->mem[0]));
 	EXPECT_EQ(0, use_first(second, &self->mem[0]));
 
-	/* The second leaves, the first keeps what it has */
-	edu_close(&second->edu);
-	close(second->device);
-	close(second->group);
-	second->device = -1;
-	second->group = -1;
+	/* The second leaves, and the first keeps its mappings */
+	tce_leave(second);
 	EXPECT_EQ(0, use_first(first, &self->mem[0]));
 }
 
-/* A window is for all groups, those that come later and those that stay */
+/* A window is for all groups of a container, also for those that join later */
 TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 {
 	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
@@ -233,7 +228,9 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 	ASSERT_EQ(0, map_first(first, &self->mem[0]));
 
 	for (i = 0; i < 3; i++) {
-		/* Before the second group comes, or after */
+		/*
+		 * The second group joins before the window is created, or after
+		 */
 		if (i & 1)
 			ASSERT_EQ(0, tce_join(second, first, self->devs[1]));
 		ASSERT_EQ(0, tce_create(first->container, 12, 1 * GiB, 1,
@@ -246,7 +243,9 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 		EXPECT_EQ(0, tce_dma_ok(second, start, va + UNIT, LEN));
 		EXPECT_EQ(0, use_first(second, &self->mem[0]));
 
-		/* Mapped now, and unmapped */
+		/*
+		 * With both groups, memory is mapped, and other memory unmapped
+		 */
 		ASSERT_EQ(0, tce_map(first->container, va, start + UNIT, UNIT,
 				     TCE_RW));
 		EXPECT_EQ(0, tce_dma_ok(second, start + UNIT, va, LEN));
@@ -268,7 +267,7 @@ TEST_F_TIMEOUT(groups, one_window_for_two, 120)
 				    self->mem[0].size));
 }
 
-/* The one that brought the windows goes, whatever else it had */
+/* The group that was first leaves, and the second keeps the windows */
 TEST_F_TIMEOUT(groups, first_leaves_the_second_alone, 120)
 {
 	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
@@ -285,7 +284,7 @@ TEST_F_TIMEOUT(groups, first_leaves_the_second_alone, 120)
 			     TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(second, start + UNIT, va + UNIT, LEN));
 
-	/* It can go elsewhere, and has nothing of what it left */
+	/* In another container it has none of the mappings that it had here */
 	second->container = first->container;
 	first->container = -1;
 	ASSERT_EQ(0, tce_vfio_open(first, self->devs[0], variant->version));
@@ -293,7 +292,7 @@ TEST_F_TIMEOUT(groups, first_leaves_the_second_alone, 120)
 	EXPECT_EQ(0, use_first(second, &self->mem[0]));
 }
 
-/* A device that moves data all the time, by a second page */
+/* A device moves data all the time, by way of a second page */
 struct mover {
 	struct tce_vfio *v;
 	struct tce_mem *mem;
@@ -313,7 +312,7 @@ static void *move(void *arg)
 	return NULL;
 }
 
-/* At least one transfer from begin to end */
+/* Waits for at least one transfer from begin to end */
 static int moves_on(struct mover *m)
 {
 	int rounds = m->rounds + 2;
@@ -323,10 +322,15 @@ static int moves_on(struct mover *m)
 	return m->ret;
 }
 
-/* What one group does is not disturbed by others, whatever the order */
+/*
+ * Groups join and leave in many orders, and the DMA of the first is not
+ * disturbed
+ */
 TEST_F_TIMEOUT(groups, others_come_and_go_during_dma, 300)
 {
-	/* Who has come by then, as bits, with the group that moves data */
+	/*
+	 * The groups that have joined, as bits, beside the one that moves data
+	 */
 	static const int steps[] = { 1, 3, 7, 6, 4, 5, 7, 3, 2, 6, 4, 5, 1, 0 };
 	struct mover m = { .v = &self->v[0], .mem = &self->mem[0] };
 	pthread_t thread;
@@ -345,7 +349,7 @@ TEST_F_TIMEOUT(groups, others_come_and_go_during_dma, 300)
 
 			if ((have ^ steps[i]) & have & bit) {
 				tce_leave(v);
-				/* The container is the first group's to close */
+				/* The first group will close the container */
 				v->container = -1;
 			} else if ((have ^ steps[i]) & bit) {
 				EXPECT_EQ(0, tce_join(v, m.v, self->devs[j + 1]));
@@ -372,14 +376,14 @@ static bool refusal(int ret)
 }
 
 /*
- * A group comes into a container if its platform has the same windows at the
- * same addresses. If not it is refused, and nothing else has changed: the
- * first has what it had, and the second can be used alone.
+ * A group can join a container if its platform has the same windows at the same
+ * addresses. If not it is refused, and nothing has changed: the first group
+ * works as before, and the second can be used alone.
  */
 TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
 {
 	struct tce_vfio *first = &self->v[0], *second = &self->v[1];
-	/* Memory of small pages cannot be behind larger ones */
+	/* An I/O page cannot be larger than the pages of the memory */
 	unsigned int shift = getpagesize() < UNIT ? 12 : 16;
 	int i, j, ret, joined = 0, refused = 0;
 	uint8_t *va = self->mem[0].va;
@@ -427,7 +431,7 @@ TEST_F_TIMEOUT(groups, join_where_windows_are_alike, 600)
 	tce_log("groups that joined: %d, refused: %d", joined, refused);
 }
 
-/* The other devices of a group are in the same windows */
+/* The other devices of a group have the same windows */
 TEST_F(groups, several_devices_in_one)
 {
 	const struct tce_dev *other = NULL;
@@ -457,8 +461,4 @@ TEST_F(groups, several_devices_in_one)
 	close(v2.device);
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

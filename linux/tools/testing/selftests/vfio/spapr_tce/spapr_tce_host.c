@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The host's driver works before VFIO and after it, any number of times, with
- * the same DMA windows: shown with an NVMe disk.
+ * The host's driver works before VFIO and after it, any number of times, and
+ * has the same DMA windows. The device is an NVMe disk.
  *
- * The disk is written only if VFIO_TCE_SCRATCH_DISK=1 says that nobody needs
- * what is on it; otherwise it is read.
+ * The disk is written only if VFIO_TCE_SCRATCH_DISK=1 says that its data are
+ * not needed. Otherwise it is read.
  */
 
 #include <fcntl.h>
@@ -15,16 +15,15 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		2048
 #define ROUNDS		10
 
-/* The host's driver allocates now and then what it did not give back before */
+/* The host's driver may keep some more memory after a round than before */
 #define TOLERANCE_KB	(16 * 1024)
 
 struct ctx {
 	char nvme[TCE_BDF_LEN];
-	struct tce_dev dev;		/* what VFIO opens: edu if it can be */
+	struct tce_dev dev;		/* for VFIO: an edu if possible */
 	char windows[1024];
 };
 
@@ -44,14 +43,14 @@ static int host_io(const char *bdf)
 	return ret;
 }
 
-/* What the host has, before VFIO */
+/* The disk works before VFIO; its windows are kept for a comparison */
 static int host_is_there(struct ctx *c)
 {
 	return host_io(c->nvme) ?:
 	       tce_host_windows(c->nvme, c->windows, sizeof(c->windows));
 }
 
-/* And the same after it */
+/* The disk works after VFIO, with the same windows */
 static int host_is_back(struct ctx *c)
 {
 	char windows[sizeof(c->windows)];
@@ -104,12 +103,26 @@ FIXTURE_SETUP(host)
 
 FIXTURE_TEARDOWN(host)
 {
-	/* If it got lost on the way */
+	/* In case that the test has failed in between */
 	if (self->have_disk)
 		tce_restore_group(self->c.dev.group);
 }
 
-/* One round: host, VFIO, host */
+/* From the host's driver to VFIO */
+static int take(struct ctx *c, struct tce_vfio *v, int version)
+{
+	return host_is_there(c) ?: tce_bind_group(c->dev.group) ?:
+	       tce_vfio_open(v, &c->dev, version);
+}
+
+/* And back */
+static int give_back(struct ctx *c, struct tce_vfio *v)
+{
+	tce_vfio_close(v);
+	return tce_restore_group(c->dev.group) ?: host_is_back(c);
+}
+
+/* One round from the host's driver to VFIO and back, with marks */
 static int round_trip(struct ctx *c, int version)
 {
 	struct tce_mem mem = { .fd = -1 };
@@ -126,23 +139,13 @@ static int round_trip(struct ctx *c, int version)
 	tce_mark(&c->dev, TCE_MARK_TAKE);
 	ret = tce_vfio_open(&v, &c->dev, version);
 	tce_mark(&c->dev, TCE_MARK_TAKEN);
-	if (!ret)
-		ret = tce_mem_anon(&mem, 2 * UNIT);
-	if (!ret)
-		ret = tce_ready(&v, &mem);
-	if (!ret)
-		ret = tce_map(v.container, mem.va, tce_def_start(&v), UNIT,
-			      TCE_RW);
-	if (!ret)
-		ret = tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
-	if (!ret && version == 2 && tce_max_windows(&v) > 1) {
-		ret = tce_create(v.container, 12, 1 * GiB, 1, &start);
-		if (!ret)
-			ret = tce_map(v.container, mem.va + UNIT, start, UNIT,
-				      TCE_RW);
-		if (!ret)
-			ret = tce_dma_ok(&v, start, mem.va + UNIT, LEN);
-	}
+	ret = ret ?: tce_mem_anon(&mem, 2 * UNIT) ?: tce_ready(&v, &mem) ?:
+	      tce_map(v.container, mem.va, tce_def_start(&v), UNIT, TCE_RW) ?:
+	      tce_dma_ok(&v, tce_def_start(&v), mem.va, LEN);
+	if (!ret && version == 2 && tce_max_windows(&v) > 1)
+		ret = tce_create(v.container, 12, 1 * GiB, 1, &start) ?:
+		      tce_map(v.container, mem.va + UNIT, start, UNIT, TCE_RW) ?:
+		      tce_dma_ok(&v, start, mem.va + UNIT, LEN);
 	tce_mark(&c->dev, TCE_MARK_RELEASE);
 	tce_vfio_close(&v);
 	tce_mark(&c->dev, TCE_MARK_RELEASED);
@@ -185,7 +188,7 @@ TEST_F_TIMEOUT(host, driver_comes_back, 300)
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
 }
 
-/* A user who opens and does nothing: the least there is to come back from */
+/* A user opens the device and does nothing else */
 TEST_F_TIMEOUT(host, driver_comes_back_from_nothing, 60)
 {
 	struct ctx *c = &self->c;
@@ -193,15 +196,11 @@ TEST_F_TIMEOUT(host, driver_comes_back_from_nothing, 60)
 
 	if (!self->have_disk)
 		SKIP(return, "no NVMe disk");
-	ASSERT_EQ(0, host_is_there(c));
-	ASSERT_EQ(0, tce_bind_group(c->dev.group));
-	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, variant->version));
-	tce_vfio_close(&v);
-	ASSERT_EQ(0, tce_restore_group(c->dev.group));
-	EXPECT_EQ(0, host_is_back(c));
+	ASSERT_EQ(0, take(c, &v, variant->version));
+	EXPECT_EQ(0, give_back(c, &v));
 }
 
-/* A user whose calls are refused: the host must not be punished for it */
+/* The calls of the user are refused, which must not matter to the host */
 TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
 {
 	struct ctx *c = &self->c;
@@ -212,10 +211,8 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
 		SKIP(return, "no NVMe disk");
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to create");
-	ASSERT_EQ(0, host_is_there(c));
-	ASSERT_EQ(0, tce_bind_group(c->dev.group));
-	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
-	/* No such page, none as large, and one too many */
+	ASSERT_EQ(0, take(c, &v, 2));
+	/* No such page size, too small, too large, and one window too many */
 	EXPECT_GT(0, tce_create(v.container, 140, 1 * GiB, 1, &start));
 	EXPECT_GT(0, tce_create(v.container, 16, 32 * KiB, 1, &start));
 	EXPECT_GT(0, tce_create(v.container, 12, 1ULL << 62, 1, &start));
@@ -224,18 +221,15 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_refused_calls, 60)
 	tce_remove(v.container, tce_def_start(&v));
 	tce_create(v.container, 16, 1 * GiB, 1, &start);
 	EXPECT_GT(0, tce_create(v.container, 16, 1 * GiB, 1, &start));
-	tce_vfio_close(&v);
-	ASSERT_EQ(0, tce_restore_group(c->dev.group));
-	EXPECT_EQ(0, host_is_back(c));
+	EXPECT_EQ(0, give_back(c, &v));
 	EXPECT_EQ(0, round_trip(c, 2));
 }
 
-/* A driver of the host has another device of the group */
+/* VFIO cannot have the group while the host's driver has a device of it */
 TEST_F_TIMEOUT(host, driver_keeps_the_group, 60)
 {
 	struct ctx *c = &self->c;
-	struct tce_vfio v = {};
-	char path[128];
+	struct tce_vfio v = TCE_VFIO_CLOSED;
 	int ret;
 
 	if (!self->have_disk || !strcmp(c->nvme, c->dev.bdf))
@@ -243,13 +237,8 @@ TEST_F_TIMEOUT(host, driver_keeps_the_group, 60)
 	ASSERT_EQ(0, tce_bind_group(c->dev.group));
 	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, variant->version));
 	tce_vfio_close(&v);
-	/* Only that one goes back */
-	snprintf(path, sizeof(path),
-		 "/sys/bus/pci/devices/%s/driver_override", c->nvme);
-	ASSERT_EQ(0, tce_write_text(path, "\n"));
-	ASSERT_EQ(0, tce_write_text("/sys/bus/pci/drivers/vfio-pci/unbind",
-				    c->nvme));
-	ASSERT_EQ(0, tce_write_text("/sys/bus/pci/drivers_probe", c->nvme));
+	/* The disk alone is given back */
+	ASSERT_EQ(0, tce_restore_device(c->nvme));
 	EXPECT_EQ(0, host_io(c->nvme));
 	v.container = tce_open_container();
 	ASSERT_LE(0, v.container);
@@ -264,8 +253,9 @@ TEST_F_TIMEOUT(host, driver_keeps_the_group, 60)
 }
 
 /*
- * Another device writes into pages of the disk's page cache. They were clean:
- * unless they are marked dirty at the end the disk will never see the data.
+ * Another device writes to pages of the disk's page cache, which are clean. If
+ * the kernel did not mark them dirty at the end, the data would not reach the
+ * disk.
  */
 TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 {
@@ -308,7 +298,9 @@ TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 	}
 	ASSERT_EQ(0, ret);
 
-	/* The data come from elsewhere, or the process would dirty the pages */
+	/*
+	 * The data come from other memory: the process must not dirty the pages
+	 */
 	ASSERT_EQ(0, tce_mem_anon(&out, UNIT));
 	if (v.version == 2)
 		ASSERT_EQ(0, tce_register(v.container, out.va, UNIT));
@@ -317,7 +309,7 @@ TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 	tce_fill(out.va, LEN, 7);
 	ASSERT_EQ(0, edu_dma_read(&v.edu, iova + 2 * UNIT, LEN));
 
-	/* Clean by now */
+	/* The pages are clean from here on */
 	ASSERT_EQ(0, fsync(mem.fd));
 	ASSERT_EQ(0, edu_dma_write(&v.edu, iova + UNIT, LEN));
 	tce_vfio_close(&v);
@@ -325,7 +317,7 @@ TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 	ASSERT_EQ(0, fsync(mem.fd));
 	ASSERT_EQ(0, tce_restore_group(dev->group));
 
-	/* Past the page cache */
+	/* Read without the page cache */
 	buf = out.va;
 	memset(buf, 0, UNIT);
 	close(mem.fd);
@@ -337,7 +329,7 @@ TEST_F_TIMEOUT(host, device_writes_make_pages_dirty, 60)
 	tce_mem_free(&out);
 }
 
-/* A user who removes every window and leaves */
+/* A user removes every window, and leaves */
 TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
 {
 	struct ctx *c = &self->c;
@@ -348,21 +340,13 @@ TEST_F_TIMEOUT(host, driver_comes_back_after_all_windows_went, 60)
 		SKIP(return, "no NVMe disk");
 	if (variant->version == 1)
 		SKIP(return, "v1 has no windows to remove");
-	ASSERT_EQ(0, host_is_there(c));
-	ASSERT_EQ(0, tce_bind_group(c->dev.group));
-	ASSERT_EQ(0, tce_vfio_open(&v, &c->dev, 2));
+	ASSERT_EQ(0, take(c, &v, 2));
 	if (tce_has_ddw(&v)) {
 		ASSERT_EQ(0, tce_remove(v.container, tce_def_start(&v)));
 		ASSERT_EQ(0, tce_create(v.container, 12, 1 * GiB, 1, &start));
 		ASSERT_EQ(0, tce_remove(v.container, start));
 	}
-	tce_vfio_close(&v);
-	ASSERT_EQ(0, tce_restore_group(c->dev.group));
-	EXPECT_EQ(0, host_is_back(c));
+	EXPECT_EQ(0, give_back(c, &v));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(false);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(false)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The level interrupt of a device. VFIO masks it when it has fired, in the
- * device if that can do so, else at the interrupt controller: with the option
- * nointxmask of vfio-pci always there. The user serves the device and unmasks.
+ * The level interrupt of a device. VFIO masks it when it has fired: in the
+ * device if the device can do that, or at the interrupt controller, as
+ * vfio-pci's option nointxmask always does. The user serves the device, and
+ * unmasks the interrupt.
  */
 
 #include <errno.h>
@@ -16,7 +17,10 @@
 
 #define ROUNDS		20
 
-/* In milliseconds: it must come, and it must not */
+/*
+ * How long to wait for an interrupt that must come, or must not, in
+ * milliseconds
+ */
 #define SOON		3000
 #define NEVER		200
 
@@ -40,7 +44,9 @@ static int set_irq(struct ctx *c, uint32_t flags, int fd)
 			.argsz = fd < 0 ? sizeof(irq.set) : sizeof(irq),
 			.flags = flags,
 			.index = VFIO_PCI_INTX_IRQ_INDEX,
-			/* none of a trigger without an eventfd: no interrupts */
+			/*
+			 * a trigger without an eventfd: no interrupts any more
+			 */
 			.count = fd >= 0 ||
 				 !(flags & VFIO_IRQ_SET_ACTION_TRIGGER),
 		},
@@ -62,7 +68,7 @@ static int unmask(struct ctx *c)
 		       VFIO_IRQ_SET_ACTION_UNMASK, -1);
 }
 
-/* How often it has fired by then; that is once, since it is masked after that */
+/* How often the interrupt fires: once at most, since it is masked then */
 static int fired(struct ctx *c, int ms)
 {
 	struct pollfd p = { .fd = c->fired, .events = POLLIN };
@@ -74,8 +80,8 @@ static int fired(struct ctx *c, int ms)
 }
 
 /*
- * An interrupt that was on its way when the line went down fires once it is
- * unmasked. No other one follows.
+ * An interrupt that was under way when the line was lowered may fire once,
+ * after it is unmasked. No other one follows.
  */
 static int fires_again(struct ctx *c)
 {
@@ -142,7 +148,7 @@ TEST_F_TIMEOUT(intx, unmasked_by_eventfd, 120)
 	EXPECT_EQ(0, fires_again(c));
 }
 
-/* Masked it does not fire again, and unmasked it does while nobody serves it */
+/* It does not fire while it is masked, and fires again if it is not served */
 TEST_F_TIMEOUT(intx, served_late, 120)
 {
 	struct ctx *c = &self->c;
@@ -175,7 +181,7 @@ TEST_F_TIMEOUT(intx, raised_while_masked, 120)
 		ASSERT_EQ(0, unmask(c));
 	}
 
-	/* And if it is served before it is unmasked it may fire or not */
+	/* It may fire or not if it is served before it is unmasked */
 	ASSERT_EQ(0, mask(c));
 	edu_raise(&c->v.edu);
 	edu_ack(&c->v.edu);
@@ -185,7 +191,7 @@ TEST_F_TIMEOUT(intx, raised_while_masked, 120)
 	EXPECT_EQ(1, fired(c, SOON));
 }
 
-/* The line is up already when the user asks for interrupts */
+/* The line is raised already when the user asks for interrupts */
 TEST_F_TIMEOUT(intx, raised_before, 120)
 {
 	struct ctx *c = &self->c;
@@ -203,8 +209,4 @@ TEST_F_TIMEOUT(intx, raised_before, 120)
 	EXPECT_EQ(1, fired(c, SOON));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nothing leaks through the seams: from the moment VFIO has the group until the
- * user's first mapping the device reaches nothing, neither what the host had
- * mapped nor what an earlier user had; and when a window or the group goes, it
- * takes all entries with it.
+ * The device of a user reaches no memory but the user's. From the moment when
+ * VFIO has the group to the user's first mapping it reaches nothing: no mapping
+ * of the host, and none of an earlier user. When a window is removed or the
+ * group is released, all entries are cleared.
  *
  * With LAB_TRACE=1 each test leaves marks (spapr_tce_marks.h), so that the
- * hypervisor's own record can be held against what the data say. Between
- * DMA_DENIED and DMA_END no access may find a permission.
+ * trace of the hypervisor can be compared with the data. Between DMA_DENIED and
+ * DMA_END no access may find a permission.
  */
 
 #include <errno.h>
@@ -17,10 +17,9 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		EDU_DMA_MAX
 
-/* Where pSeries platforms and PowerNV have their 64-bit windows */
+/* Where pSeries platforms and PowerNV have 64-bit windows */
 #define WINDOW64	0x800000000000000ULL
 
 struct ctx {
@@ -45,9 +44,7 @@ FIXTURE_SETUP(seams)
 	struct ctx *c = &self->c;
 
 	c->dev = &tce_devs[0];
-	c->v.container = -1;
-	c->v.group = -1;
-	c->v.device = -1;
+	c->v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	ASSERT_EQ(0, tce_mem_anon(&c->mem, 8 * UNIT));
 	memset(c->mem.va, 0xa5, c->mem.size);
 
@@ -97,29 +94,28 @@ static int map(struct ctx *c, void *va, uint64_t iova)
 	return ret;
 }
 
-/*
- * The device reads and writes at an address where nothing may be. @victim is
- * memory that would be there if something were.
- */
-static void poke(struct __test_metadata *_metadata, struct ctx *c,
-		 uint64_t iova, void *victim)
+/* Takes the group, maps a unit to the second one of the window, and uses it */
+static int take_and_map(struct ctx *c, int version, uint64_t *iova)
 {
-	uint8_t sentinel[LEN];
+	int ret = take(c, version);
 
-	memset(sentinel, 0xa5, LEN);
-	memset(victim, 0xa5, LEN);
-	tce_mark(c->dev, TCE_MARK_DMA_DENIED);
-	EXPECT_EQ(0, edu_dma_write(&c->v.edu, iova, LEN));
-	tce_mark(c->dev, TCE_MARK_DMA_END);
-	EXPECT_EQ(0, memcmp(victim, sentinel, LEN)) {
-		TH_LOG("the device wrote 0x%llx", (unsigned long long)iova);
-	}
+	if (ret)
+		return ret;
+	*iova = tce_def_start(&c->v) + UNIT;
+	return tce_ready(&c->v, &c->mem) ?: map(c, c->mem.va, *iova) ?:
+	       tce_dma_ok(&c->v, *iova, c->mem.va, LEN);
+}
+
+/* The device must not be able to write where @victim was mapped, or would be */
+static int denied(struct ctx *c, uint64_t iova, void *victim)
+{
+	return tce_dma_write_denied(&c->v, iova, victim, LEN, NULL);
 }
 
 /*
- * Whatever windows the host had, among them one that maps all memory, are
- * closed for the device of the user. The user's own page stands for all that
- * the host has in memory: it would be reached at its physical address.
+ * The device of the user reaches none of the host's windows, one of which may
+ * map all memory. A page of the user stands for the memory of the host: in such
+ * a window it would be reached at its physical address.
  */
 TEST_F(seams, host_mappings_are_gone)
 {
@@ -133,11 +129,11 @@ TEST_F(seams, host_mappings_are_gone)
 	ASSERT_EQ(0, tce_phys_of(secret, &phys));
 	ASSERT_EQ(0, take(c, variant->version));
 
-	poke(_metadata, c, WINDOW64 + phys, secret);
-	poke(_metadata, c, phys, secret);
-	poke(_metadata, c, tce_def_start(&c->v), secret);
+	EXPECT_EQ(0, denied(c, WINDOW64 + phys, secret));
+	EXPECT_EQ(0, denied(c, phys, secret));
+	EXPECT_EQ(0, denied(c, tce_def_start(&c->v), secret));
 
-	/* And reading: what the device has got shows once something is mapped */
+	/* Reading: the data show when there is a mapping to write them to */
 	tce_fill(secret, LEN, seed);
 	tce_mark(c->dev, TCE_MARK_DMA_DENIED);
 	ASSERT_EQ(0, edu_dma_read(&c->v.edu, WINDOW64 + phys, LEN));
@@ -151,14 +147,14 @@ TEST_F(seams, host_mappings_are_gone)
 	EXPECT_FALSE(tce_resembles(out, LEN, seed));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, scratch.iova, out, LEN));
 
-	/* The first mapping opened nothing else */
+	/* The first mapping has made nothing else reachable */
 	EXPECT_EQ(0, tce_dma_read_denied(&c->v, WINDOW64 + phys, secret,
 					 LEN, &scratch));
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, WINDOW64 + phys, secret,
 					  LEN, &scratch));
 }
 
-/* What one user had mapped, the next one does not have */
+/* The next user has none of the mappings of an earlier one */
 TEST_F_TIMEOUT(seams, entries_of_an_earlier_user_are_gone, 120)
 {
 	struct ctx *c = &self->c;
@@ -166,30 +162,26 @@ TEST_F_TIMEOUT(seams, entries_of_an_earlier_user_are_gone, 120)
 
 	if (!c->dev->edu)
 		SKIP(return, "the device cannot be told to do DMA");
-	ASSERT_EQ(0, take(c, variant->version));
-	iova = tce_def_start(&c->v) + UNIT;
-	ASSERT_EQ(0, tce_ready(&c->v, &c->mem));
-	ASSERT_EQ(0, map(c, c->mem.va, iova));
-	EXPECT_EQ(0, tce_dma_ok(&c->v, iova, c->mem.va, LEN));
+	ASSERT_EQ(0, take_and_map(c, variant->version, &iova));
 	release(c);
 
 	ASSERT_EQ(0, take(c, variant->version));
-	poke(_metadata, c, iova, c->mem.va);
+	EXPECT_EQ(0, denied(c, iova, c->mem.va));
 
-	/* Nor when the second has mapped something elsewhere */
+	/* After the second user has mapped memory elsewhere */
 	ASSERT_EQ(0, tce_ready(&c->v, &c->mem));
 	ASSERT_EQ(0, map(c, c->mem.va + UNIT, iova + UNIT));
-	poke(_metadata, c, iova, c->mem.va);
+	EXPECT_EQ(0, denied(c, iova, c->mem.va));
 	release(c);
 
-	/* ... with the other version of the interface */
+	/* A third user has the other version of the interface */
 	ASSERT_EQ(0, take(c, 3 - variant->version));
-	poke(_metadata, c, iova, c->mem.va);
-	poke(_metadata, c, iova + UNIT, c->mem.va + UNIT);
+	EXPECT_EQ(0, denied(c, iova, c->mem.va));
+	EXPECT_EQ(0, denied(c, iova + UNIT, c->mem.va + UNIT));
 	release(c);
 }
 
-/* After the last descriptor is closed the device has none of the mappings */
+/* The device has no mapping any more after the last descriptor is closed */
 TEST_F(seams, released_device_reaches_nothing)
 {
 	struct ctx *c = &self->c;
@@ -197,18 +189,14 @@ TEST_F(seams, released_device_reaches_nothing)
 
 	if (!c->dev->edu)
 		SKIP(return, "the device cannot be told to do DMA");
-	ASSERT_EQ(0, take(c, variant->version));
-	iova = tce_def_start(&c->v) + UNIT;
-	ASSERT_EQ(0, tce_ready(&c->v, &c->mem));
-	ASSERT_EQ(0, map(c, c->mem.va, iova));
-	EXPECT_EQ(0, tce_dma_ok(&c->v, iova, c->mem.va, LEN));
+	ASSERT_EQ(0, take_and_map(c, variant->version, &iova));
 	release(c);
 
 	ASSERT_EQ(0, edu_open_sysfs(&c->v.edu, c->dev->bdf));
-	poke(_metadata, c, iova, c->mem.va);
+	EXPECT_EQ(0, denied(c, iova, c->mem.va));
 }
 
-/* Closing the group while the device writes, in whatever order */
+/* The group is closed while the device writes */
 TEST_F_TIMEOUT(seams, dma_in_flight_at_release, 120)
 {
 	struct ctx *c = &self->c;
@@ -228,7 +216,7 @@ TEST_F_TIMEOUT(seams, dma_in_flight_at_release, 120)
 		ASSERT_EQ(0, edu_dma_start_write(&c->v.edu, iova, LEN));
 		memset(c->mem.va, 0xa5, LEN);
 		release(c);
-		/* The device starts a tenth of a second after it was told */
+		/* The device starts a tenth of a second after its command */
 		usleep(300000);
 		EXPECT_EQ(0, memcmp(c->mem.va, sentinel, LEN));
 	}
@@ -260,7 +248,9 @@ FIXTURE_TEARDOWN(window)
 	EXPECT_EQ(0, tce_restore_group(tce_devs[0].group));
 }
 
-/* A window takes its entries with it, and comes back without them */
+/*
+ * A window is removed with its entries, and is empty when it is created again
+ */
 TEST_F(window, removed_and_created_again_is_empty)
 {
 	uint8_t *victim = self->mem.va + UNIT;
@@ -294,14 +284,14 @@ TEST_F(window, removed_and_created_again_is_empty)
 					  &self->scratch));
 	EXPECT_EQ(0, tce_dma_read_denied(&self->v, start + UNIT, victim, LEN,
 					 &self->scratch));
-	/* What is left in the default window still works */
+	/* The mapping in the default window still works */
 	EXPECT_EQ(0, tce_dma_ok(&self->v, self->scratch.iova, self->scratch.va,
 				LEN));
 }
 
 /*
- * With the last window gone the device is blocked, even where the platform
- * then restores its default window, with or without old entries.
+ * Without a window the device reaches nothing. The platform may restore its
+ * default window when the last one is removed, with or without older entries.
  */
 TEST_F(window, none_left)
 {
@@ -316,7 +306,10 @@ TEST_F(window, none_left)
 
 	ASSERT_EQ(0, tce_map(self->v.container, victim, def, UNIT, TCE_RW));
 	EXPECT_EQ(0, tce_dma_ok(&self->v, def, victim, LEN));
-	/* The default window first, so that the other is the last to go */
+	/*
+	 * The default window is removed first, so that the other one is the
+	 * last
+	 */
 	if (tce_max_windows(&self->v) > 1) {
 		ASSERT_EQ(0, tce_create(self->v.container, 12, 4 * GiB, 1,
 					&start));
@@ -337,7 +330,7 @@ TEST_F(window, none_left)
 	EXPECT_EQ(0, tce_dma_write_denied(&self->v, start + UNIT, victim, LEN,
 					  NULL));
 
-	/* And it can start again */
+	/* A window can be created again */
 	ASSERT_EQ(0, tce_create(self->v.container, 12, 1 * GiB, 1, &start));
 	scratch.iova = start + 2 * UNIT;
 	ASSERT_EQ(0, tce_map(self->v.container, scratch.va, scratch.iova, UNIT,
@@ -351,7 +344,7 @@ TEST_F(window, none_left)
 
 #define SYS_MEMORY	"/sys/devices/system/memory"
 
-/* A block of memory that the kernel can do without, or -ENOENT */
+/* Takes a block of memory from the kernel: its number, or -ENOENT */
 static int offline_block(void)
 {
 	char path[64];
@@ -366,8 +359,8 @@ static int offline_block(void)
 }
 
 /*
- * Memory that comes goes into the direct windows of the host, and into none of
- * a user. It is the trace that tells: no entry may be set in the steps.
+ * New memory is mapped in the direct windows of the host, but in no window of a
+ * user. The trace shows it: no entry may be set in these steps.
  */
 TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
 {
@@ -381,7 +374,7 @@ TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
 		SKIP(return, "the platform cannot create windows");
 	if (tce_is_powernv())
 		SKIP(return, "PowerNV has no window of the host's for it");
-	/* As large as all memory */
+	/* As large as a direct window, which maps all memory */
 	ASSERT_EQ(0, tce_remove(self->v.container, tce_def_start(&self->v)));
 	ASSERT_EQ(0, tce_create(self->v.container, 12, 4 * GiB, 1, &start));
 	self->scratch.iova = start + 3 * GiB;
@@ -407,8 +400,4 @@ TEST_F_TIMEOUT(window, memory_that_comes_is_not_mapped, 120)
 	ASSERT_EQ(0, tce_remove(self->v.container, start));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(false);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(false)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest of KVM has the device: it writes TCEs by hypercalls, which KVM takes
- * to the window in the kernel.
+ * A guest of KVM has the device. It writes TCEs by hypercalls, and KVM writes
+ * them to the window in the kernel.
  */
 
 #include <endian.h>
@@ -20,7 +20,7 @@ FIXTURE(kvm) {
 
 FIXTURE_VARIANT(kvm) {
 	const char *name;
-	unsigned int shift;		/* page size that the guest is told */
+	unsigned int shift;		/* of the guest's table */
 };
 
 FIXTURE_VARIANT_ADD(kvm, 4k) { .name = "4K", .shift = 12 };
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(kvm)
 	EXPECT_EQ(0, vm_close(&self->g));
 }
 
-/* QEMU does not try without */
+/* QEMU uses none of this unless KVM has the extension */
 TEST_F(kvm, announced)
 {
 	struct guest *g = &self->g;
@@ -54,7 +54,7 @@ TEST_F_TIMEOUT(kvm, lists, 60)
 	struct guest *g = &self->g;
 	uint64_t page = 1ULL << variant->shift, other = DATA + TCES * page / 2;
 
-	/* 32 MiB, and the same number of other pages */
+	/* A list of pages, and then one of other pages over it */
 	vm_make_list(g, DATA, TCES, page);
 	vm_step(g, "list of 512", variant->name);
 	EXPECT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
@@ -99,7 +99,7 @@ TEST_F(kvm, single_pages)
 	vm_step_end(g);
 	EXPECT_EQ(0, vm_denied(g, at, DATA + page));
 
-	/* Clearing what is clear, and a list of one */
+	/* Entries that are clear are cleared; then a list of one entry */
 	EXPECT_EQ(H_SUCCESS, vm_put(g, at, 0));
 	EXPECT_EQ(H_SUCCESS, vm_stuff(g, at, 3));
 	vm_make_list(g, DATA, 1, page);
@@ -110,7 +110,7 @@ TEST_F(kvm, single_pages)
 	vm_end(g);
 }
 
-/* Entries of a list that allow nothing clear what was there, or do nothing */
+/* Entries of a list that are 0 clear an entry, or do nothing if it is clear */
 TEST_F(kvm, zeroes_in_a_list)
 {
 	struct guest *g = &self->g;
@@ -134,7 +134,7 @@ TEST_F(kvm, zeroes_in_a_list)
 	vm_end(g);
 }
 
-/* A wrong call changes nothing, wherever in a list the mistake is */
+/* A wrong hypercall changes nothing, wherever in a list the mistake is */
 TEST_F(kvm, mistakes)
 {
 	struct guest *g = &self->g;
@@ -150,7 +150,9 @@ TEST_F(kvm, mistakes)
 	EXPECT_EQ(H_PARAMETER, vm_stuff(g, end - page, 2));
 	EXPECT_EQ(H_PARAMETER, vm_hcall(g, H_STUFF_TCE, g->start, 3, 2));
 
-	/* No memory of the guest: the kernel leaves that to us */
+	/*
+	 * Not memory of the guest: the kernel leaves the hypercall to userspace
+	 */
 	list[300] = htobe64(BEYOND | 3);
 	EXPECT_EQ(LEFT, vm_put_list(g, g->start, TCES));
 	EXPECT_EQ(LEFT, vm_put(g, g->start, BEYOND | 3));
@@ -162,7 +164,9 @@ TEST_F(kvm, mistakes)
 	vm_end(g);
 }
 
-/* What the guest has mapped goes by VFIO as well, while KVM still has it */
+/*
+ * VFIO unmaps memory that the guest has mapped, while KVM still has the table
+ */
 TEST_F(kvm, vfio_takes_it_away)
 {
 	struct guest *g = &self->g;
@@ -182,7 +186,7 @@ TEST_F(kvm, vfio_takes_it_away)
 	ASSERT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	ASSERT_EQ(0, tce_remove(g->v.container, at));
 	EXPECT_EQ(0, vm_denied(g, at, DATA + (TCES - 1) * page));
-	/* For KVM it is a table without a window */
+	/* For KVM this is a table without a window now */
 	EXPECT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	EXPECT_EQ(0, vm_denied(g, at, DATA + (TCES - 1) * page));
 	/* Nothing is counted as mapped any more */
@@ -191,8 +195,8 @@ TEST_F(kvm, vfio_takes_it_away)
 }
 
 /*
- * Said twice or not at all, a group that goes is no longer the guest's: its
- * window gets none of what the guest writes.
+ * A group that has been removed from KVM is no longer the guest's: the guest
+ * writes nothing to its window, however often the table was attached to it.
  */
 TEST_F(kvm, group_goes)
 {
@@ -220,7 +224,7 @@ TEST_F(kvm, group_goes)
 	vm_end(g);
 }
 
-/* Nobody has told KVM which table the group belongs to */
+/* A group is removed that no table was attached to */
 TEST_F(kvm, group_goes_without_a_table)
 {
 	struct guest *g = &self->g;
@@ -232,7 +236,7 @@ TEST_F(kvm, group_goes_without_a_table)
 	vm_end(g);
 }
 
-/* Tables whose end is before their start, or whose size is more than there is */
+/* Tables whose end is before their start, or that are too large */
 TEST_F(kvm, tables_that_cannot_be)
 {
 	static const struct {
@@ -274,7 +278,7 @@ TEST_F(kvm, tables_that_cannot_be)
 	vm_end(g);
 }
 
-/* All that the window has, and more than that */
+/* All entries of the window, and more than that */
 TEST_F_TIMEOUT(kvm, stuff_all, 60)
 {
 	struct guest *g = &self->g;
@@ -296,7 +300,7 @@ TEST_F_TIMEOUT(kvm, stuff_all, 60)
 	vm_end(g);
 }
 
-/* The user leaves, and the host may have the device: the guest reaches nothing */
+/* VFIO's descriptors are closed, and the guest goes on: it reaches nothing */
 TEST_F(kvm, guest_outlives_the_group)
 {
 	struct guest *g = &self->g;
@@ -307,7 +311,7 @@ TEST_F(kvm, guest_outlives_the_group)
 	ASSERT_EQ(H_SUCCESS, vm_put_list(g, g->start, TCES));
 	EXPECT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, g->v.group));
 	tce_vfio_close(&g->v);
-	/* For KVM it is a table without a window, or with none of its own */
+	/* For KVM this is a table without a window now */
 	vm_put(g, g->start, DATA | 3);
 	vm_put_list(g, g->start, TCES);
 	if (tce_devs[0].edu && !edu_open_sysfs(&edu, tce_devs[0].bdf)) {
@@ -322,8 +326,8 @@ TEST_F(kvm, guest_outlives_the_group)
 }
 
 /*
- * I/O pages that are larger than the pages of the guest's memory: userspace is
- * to answer, the device must not reach the neighbours of a page.
+ * I/O pages are larger than the pages of the guest's memory. Userspace has to
+ * answer these hypercalls: the device must not reach the neighbours of a page.
  */
 TEST_F(kvm, large_pages_over_small_memory)
 {
@@ -344,7 +348,7 @@ TEST_F(kvm, large_pages_over_small_memory)
 	vm_end(g);
 }
 
-/* Of the interrupt controller that KVM emulates: the guest has only this one */
+/* The only source of the interrupt controller that KVM emulates */
 #define SOURCE			0x1000
 
 static int make_xics(struct guest *g)
@@ -369,7 +373,7 @@ static int make_xics(struct guest *g)
 	return ret ?: (int)dev.fd;
 }
 
-/* What is pending for the guest, or 0 */
+/* The source that is pending for the guest, or 0 */
 static uint32_t pending(struct guest *g)
 {
 	uint64_t icp = 0;
@@ -417,8 +421,9 @@ static int set_trigger(struct guest *g, int trigger)
 }
 
 /*
- * The device's interrupt goes to the guest by an irqfd. In a partition the host
- * has it from its hypervisor, so that KVM has no shorter way; that is no news.
+ * The device's interrupt reaches the guest by an irqfd. In a partition the host
+ * gets it from its hypervisor, so that KVM cannot bypass the host. The kernel
+ * must not log that.
  */
 TEST_F(kvm, interrupts)
 {
@@ -454,7 +459,7 @@ TEST_F(kvm, interrupts)
 	vm_end(g);
 }
 
-/* Two groups of one container, and one table of the guest for both */
+/* Two groups are in one container, and one table of the guest is for both */
 TEST_F(kvm, two_groups)
 {
 	const struct tce_dev *dev = tce_second_group();
@@ -473,7 +478,7 @@ TEST_F(kvm, two_groups)
 	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, vm_va(g, DATA), LEN));
 	EXPECT_EQ(0, tce_dma_ok(&w, g->start, vm_va(g, DATA), LEN));
 
-	/* One goes, the other is as it was */
+	/* One group leaves, and the other works as before */
 	ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, w.group));
 	tce_leave(&w);
 	EXPECT_EQ(0, tce_dma_ok(&g->v, g->start, vm_va(g, DATA), LEN));
@@ -483,8 +488,4 @@ TEST_F(kvm, two_groups)
 	vm_end(g);
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KVM and the tables of VFIO: windows that are removed while KVM knows of them,
- * groups that have no windows, I/O pages that are not all memory of the guest,
- * and hypercalls that are long.
+ * groups without windows, I/O pages of which only a part is memory of the
+ * guest, and hypercalls that take long.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@ FIXTURE(tables) {
 };
 
 FIXTURE_VARIANT(tables) {
-	unsigned int shift;		/* page size that the guest is told */
+	unsigned int shift;		/* of the guest's table */
 };
 
 FIXTURE_VARIANT_ADD(tables, 4k) { .shift = 12 };
@@ -45,7 +45,7 @@ FIXTURE_TEARDOWN(tables)
 	EXPECT_EQ(0, vm_close(&self->g));
 }
 
-/* For what does not depend on the page size */
+/* For tests that do not depend on the page size */
 FIXTURE(kept) {
 	struct guest g;
 };
@@ -64,7 +64,7 @@ FIXTURE_TEARDOWN(kept)
 	EXPECT_EQ(0, vm_close(&self->g));
 }
 
-/* The default window is removed and created again: it is at the same place */
+/* Removes the default window and creates it again, at the same address */
 static int window_again(struct guest *g)
 {
 	uint64_t start, size = tce_def_end(&g->v) - g->start;
@@ -82,8 +82,9 @@ static int window_again(struct guest *g)
 }
 
 /*
- * The device of a guest sees the guest's memory and no other, whatever part of
- * an I/O page that is: the rest of the page may be the VMM's own.
+ * The device of a guest reaches memory of the guest only. If a part of an I/O
+ * page is not, the hypercall is left to userspace: that part may be the VMM's
+ * own.
  */
 TEST_F(tables, page_beyond_its_slot)
 {
@@ -107,7 +108,7 @@ TEST_F(tables, page_beyond_its_slot)
 	EXPECT_EQ(0, vm_denied(g, at, 16 * MiB));
 	EXPECT_EQ(0, vm_denied(g, at + page, behind));
 
-	/* The rest is in another slot, of memory that is elsewhere */
+	/* The rest is in another slot, which has other memory */
 	ASSERT_EQ(0, vm_slot(g, 2, BEYOND + page / 2, vm_va(g, 4 * MiB),
 			     page / 2));
 	EXPECT_EQ(LEFT, vm_put(g, at, BEYOND | 3));
@@ -118,7 +119,7 @@ TEST_F(tables, page_beyond_its_slot)
 	EXPECT_EQ(LEFT, vm_put(g, at, BEYOND | 3));
 	ASSERT_EQ(0, vm_slot(g, 2, BEYOND + page / 2, va, 0));
 
-	/* All of the page */
+	/* All of the page is in one slot */
 	ASSERT_EQ(0, vm_slot(g, 1, BEYOND, va, page));
 	EXPECT_EQ(H_SUCCESS, vm_put(g, at, BEYOND | 3));
 	EXPECT_EQ(0, tce_dma_ok(&g->v, at, va, LEN));
@@ -130,7 +131,9 @@ TEST_F(tables, page_beyond_its_slot)
 	vm_end(g);
 }
 
-/* For KVM that is a table without a window: nothing is mapped, and nobody minds */
+/*
+ * For KVM this is a table without a window: hypercalls succeed and map nothing
+ */
 TEST_F(tables, removed_window)
 {
 	struct guest *g = &self->g;
@@ -143,12 +146,12 @@ TEST_F(tables, removed_window)
 	EXPECT_EQ(H_SUCCESS, vm_put_list(g, at, TCES));
 	EXPECT_EQ(H_SUCCESS, vm_put(g, at, DATA | 3));
 	EXPECT_EQ(0, vm_denied(g, at, DATA));
-	/* Nothing is counted as mapped, which nobody could undo */
+	/* Nothing is counted as mapped, since nothing could undo that */
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);
 }
 
-/* What the guest has in the new window is what it writes */
+/* A new window is empty until the guest writes to it */
 TEST_F(tables, window_comes_back)
 {
 	struct guest *g = &self->g;
@@ -178,7 +181,7 @@ static uint64_t cpu_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* The least of many, since others have the machine as well */
+/* The shortest of many times, since the machine has other things to do */
 static uint64_t hcall_ns(struct guest *g)
 {
 	uint64_t ns, least = ~0ULL;
@@ -195,7 +198,7 @@ static uint64_t hcall_ns(struct guest *g)
 	return least;
 }
 
-/* All leaves that a view keeps, which is what a table takes */
+/* Maps in so many parts of the window that its table takes the memory it can */
 static int map_far_and_wide(struct guest *g)
 {
 	uint64_t i, size = tce_def_end(&g->v) - g->start;
@@ -207,7 +210,7 @@ static int map_far_and_wide(struct guest *g)
 	return ret;
 }
 
-/* KVM lets go of a window that is removed: of its memory, and of its time */
+/* A removed window takes neither memory nor time any more */
 TEST_F_TIMEOUT(kept, removed_windows_take_nothing, 300)
 {
 	struct guest *g = &self->g;
@@ -231,7 +234,7 @@ TEST_F_TIMEOUT(kept, removed_windows_take_nothing, 300)
 	tce_log("H_STUFF_TCE of one page: %llu ns before, %llu ns after",
 		(unsigned long long)ns, (unsigned long long)ns_after);
 	EXPECT_LT(ns_after, ns * 3);
-	/* 75 MiB were 264 KiB each time */
+	/* If 264 KiB were lost each time that would be 75 MiB */
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, 12 * 1024));
 	EXPECT_EQ(0, tce_unregister(g->v.container, g->mem.va, g->mem.size));
 	vm_end(g);
@@ -244,7 +247,10 @@ struct writer {
 	long ret;
 };
 
-/* Maps and unmaps, which goes to the window or, while there is none, nowhere */
+/*
+ * Puts and clears entries. They are for the window, or for none if there is
+ * none.
+ */
 static void *writer_run(void *arg)
 {
 	struct writer *w = arg;
@@ -256,14 +262,14 @@ static void *writer_run(void *arg)
 		      w->done % 3 == 1 ?
 		      vm_hcall(g, H_PUT_TCE_INDIRECT, g->start, LIST, TCES) :
 		      vm_hcall(g, H_STUFF_TCE, g->start, 0, TCES);
-		/* It may have lost its window in the midst of it */
+		/* The window may have been removed during the hypercall */
 		if (ret != H_SUCCESS && ret != LEFT)
 			w->ret = ret;
 	}
 	return NULL;
 }
 
-/* The guest writes while windows come and go: nothing is mapped that stays */
+/* The guest writes while windows are removed and created: no mapping stays */
 TEST_F_TIMEOUT(kept, windows_change_meanwhile, 120)
 {
 	struct guest *g = &self->g;
@@ -287,12 +293,12 @@ TEST_F_TIMEOUT(kept, windows_change_meanwhile, 120)
 	vm_end(g);
 }
 
-/* Its devices have gone back to the host, and KVM has the group */
+/* KVM has a group whose devices have been given back to the host */
 TEST_F(kept, group_without_devices)
 {
 	struct guest *g = &self->g;
 
-	/* vfio-pci keeps a device as long as it is open */
+	/* A device cannot be unbound from vfio-pci while it is open */
 	edu_close(&g->v.edu);
 	close(g->v.device);
 	g->v.device = -1;
@@ -310,15 +316,15 @@ TEST_F(kept, group_without_devices)
 }
 
 /*
- * A device without an IOMMU has a group, if the administrator has said so, but
- * no table at all. There is one where a PHB has no default window.
+ * A device without an IOMMU has a group if the administrator allows it, but has
+ * no table. There is such a device where a PHB has no default window.
  */
 TEST_F(kept, group_without_iommu)
 {
 	static const char *unsafe = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
 	const struct tce_dev *dev = NULL;
 	struct guest *g = &self->g;
-	char path[80], name[80];
+	char path[80];
 	int i, group;
 
 	for (i = 0; i < tce_ndevs && !dev; i++)
@@ -329,17 +335,9 @@ TEST_F(kept, group_without_iommu)
 		SKIP(return, "each has one");
 	}
 	ASSERT_EQ(0, tce_write_text(unsafe, "Y"));
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
-		 dev->bdf);
-	ASSERT_EQ(0, tce_write_text(path, "vfio-pci"));
-	ASSERT_EQ(0, tce_write_text("/sys/bus/pci/drivers/vfio-pci/bind",
-				    dev->bdf));
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group",
-		 dev->bdf);
-	memset(name, 0, sizeof(name));
-	ASSERT_LT(0, readlink(path, name, sizeof(name) - 1));
-	snprintf(path, sizeof(path), "/dev/vfio/noiommu-%s",
-		 strrchr(name, '/') + 1);
+	ASSERT_EQ(0, tce_bind_device(dev->bdf));
+	snprintf(path, sizeof(path), "/dev/vfio/noiommu-%d",
+		 tce_group_of(dev->bdf));
 	group = open(path, O_RDWR);
 	ASSERT_LE(0, group);
 	ASSERT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_ADD, group));
@@ -347,12 +345,11 @@ TEST_F(kept, group_without_iommu)
 	EXPECT_EQ(0, vm_attr(g, KVM_DEV_VFIO_GROUP_DEL, group));
 	vm_end(g);
 	close(group);
-	EXPECT_EQ(0, tce_write_text("/sys/bus/pci/drivers/vfio-pci/unbind",
-				    dev->bdf));
+	EXPECT_EQ(0, tce_restore_device(dev->bdf));
 	EXPECT_EQ(0, tce_write_text(unsafe, "N"));
 }
 
-/* Where nothing is there is nothing to do, however much of it */
+/* Clearing a large range that is empty takes no time */
 TEST_F_TIMEOUT(kept, stuff_what_is_empty, 60)
 {
 	struct guest *g = &self->g;
@@ -370,7 +367,7 @@ TEST_F_TIMEOUT(kept, stuff_what_is_empty, 60)
 	ns = cpu_ns();
 	EXPECT_EQ(H_SUCCESS, vm_stuff(g, start, entries));
 	ns = cpu_ns() - ns;
-	/* Five seconds at least if each entry is looked at; a tenth of that if not */
+	/* It would be five seconds or more if KVM looked at each entry */
 	EXPECT_LT(ns, 2500000000) {
 		TH_LOG("%llu ns", (unsigned long long)ns);
 	}
@@ -379,14 +376,14 @@ TEST_F_TIMEOUT(kept, stuff_what_is_empty, 60)
 }
 
 /*
- * A table of the guest that is long to fill: it is not attached to anything.
- * One thread fills it over and over, with another value each time.
+ * A large table of the guest, which is attached to no window. One thread fills
+ * it again and again, with another value each time, which takes long.
  */
 #define FILL_ENTRIES	(8 * MiB)
 
 struct fill {
 	struct guest *g;
-	atomic_ulong done;		/* so often */
+	atomic_ulong done;		/* how often it has been filled */
 	atomic_int table;		/* descriptor, for another process */
 	atomic_bool stop;
 	atomic_long ret;
@@ -398,7 +395,7 @@ static int fill_open(struct guest *g)
 
 	if (ret)
 		return ret;
-	/* The pages of the table come with the first value */
+	/* The first value allocates the pages of the table */
 	return vm_hcall(g, H_STUFF_TCE, 0, 8, FILL_ENTRIES) == H_SUCCESS ?
 	       0 : -EIO;
 }
@@ -423,13 +420,15 @@ static atomic_ulong *fill_map(int table)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Is the hypercall in the midst of it? */
+/* Whether the hypercall has filled a part of the table */
 static bool fill_half(atomic_ulong *entries)
 {
 	return entries[0] != entries[FILL_ENTRIES - 1];
 }
 
-/* Another thread changes the memory of the guest meanwhile, which waits for KVM */
+/*
+ * Another thread changes memory slots meanwhile, and need not wait for its end
+ */
 TEST_F_TIMEOUT(kept, stuff_lets_slots_change, 120)
 {
 	struct guest *g = &self->g;
@@ -461,7 +460,7 @@ TEST_F_TIMEOUT(kept, stuff_lets_slots_change, 120)
 	vm_end(g);
 }
 
-/* A process that is killed does not finish it first */
+/* A process that is killed does not finish the hypercall first */
 TEST_F_TIMEOUT(kept, stuff_ends_when_killed, 240)
 {
 	atomic_ulong *entries;
@@ -471,7 +470,7 @@ TEST_F_TIMEOUT(kept, stuff_ends_when_killed, 240)
 	int i, fd, pidfd;
 	pid_t pid;
 
-	/* The guest is that of the process that is killed */
+	/* The process that is killed has a guest of its own */
 	vm_end(g);
 	EXPECT_EQ(0, vm_close(g));
 
@@ -514,8 +513,4 @@ TEST_F_TIMEOUT(kept, stuff_ends_when_killed, 240)
 	munmap(fill, sizeof(*fill));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Containers, groups and devices come and go in every order, and nothing is
- * left of them.
+ * Containers, groups and devices are opened and closed in every order. Nothing
+ * is left behind.
  */
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
@@ -14,7 +13,7 @@
 #include "../../kselftest_harness.h"
 #include "lifecycle_user.h"
 
-/* MemFree moves by itself; a leak of what a test maps is far above this */
+/* Free memory varies by itself, by less than a leak of the mapped memory */
 #define TOLERANCE_KB	(24 * 1024)
 
 static const struct tce_dev *dev = &tce_devs[0];
@@ -45,7 +44,7 @@ TEST(group_is_viable)
 	EXPECT_EQ(0, tce_ioctl(group, VFIO_GROUP_GET_STATUS, &status));
 	EXPECT_TRUE(status.flags & VFIO_GROUP_FLAGS_VIABLE);
 	EXPECT_FALSE(status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
-	/* One user at a time */
+	/* A group has one user at a time */
 	EXPECT_EQ(-EBUSY, tce_open_group(dev));
 	close(group);
 }
@@ -65,7 +64,7 @@ TEST(extensions)
 		EXPECT_EQ(0, ioctl(container, VFIO_CHECK_EXTENSION, 0xbad));
 		if (ext)
 			break;
-		/* The answer is the same with a group in the container */
+		/* A group in the container does not change the answer */
 		group = tce_open_group(dev);
 		ASSERT_LE(0, group);
 		ASSERT_EQ(0, tce_ioctl(group, VFIO_GROUP_SET_CONTAINER,
@@ -110,7 +109,7 @@ TEST_F(life, set_iommu_once)
 	EXPECT_EQ(0, map_and_use(&self->v, &self->mem));
 }
 
-/* A group leaves only when its devices are closed */
+/* A group can leave a container only after its devices are closed */
 TEST_F_TIMEOUT(life, unset_container, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -132,7 +131,7 @@ TEST_F_TIMEOUT(life, unset_container, 120)
 		EXPECT_EQ(0, tce_vmlck_kb());
 		ASSERT_EQ(0, tce_ioctl(v->group, VFIO_GROUP_SET_CONTAINER,
 				       &v->container));
-		/* Either version, whichever it was before */
+		/* Each version follows the other */
 		v->version = 1 + (i & 1);
 		ASSERT_EQ(0, tce_set_iommu(v->container, v->version));
 		ASSERT_EQ(0, tce_ready(v, &self->mem));
@@ -148,7 +147,9 @@ TEST_F_TIMEOUT(life, unset_container, 120)
 	}
 }
 
-/* The open device keeps its mappings, whatever else has been closed */
+/*
+ * An open device keeps its mappings when the group and the container are closed
+ */
 TEST_F_TIMEOUT(life, device_outlives_group_and_container, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -165,7 +166,7 @@ TEST_F_TIMEOUT(life, device_outlives_group_and_container, 120)
 	tce_vfio_close(v);
 	EXPECT_EQ(0, tce_vmlck_kb());
 
-	/* Now it is free */
+	/* Now the group can be opened again */
 	ASSERT_EQ(0, tce_vfio_open(v, dev, variant->version));
 	EXPECT_EQ(0, map_and_use(v, &self->mem));
 }
@@ -197,7 +198,7 @@ TEST_F_TIMEOUT(life, closed_in_any_order, 120)
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
 }
 
-/* Memory that the process gives up while it is mapped stays for the device */
+/* Memory that the process unmaps stays reachable for the device */
 TEST_F_TIMEOUT(life, memory_unmapped_by_the_process, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -210,7 +211,7 @@ TEST_F_TIMEOUT(life, memory_unmapped_by_the_process, 120)
 	munmap(self->mem.va + UNIT, UNIT);
 	munmap(self->mem.va, UNIT);
 	if (dev->edu) {
-		/* To pages that nobody else may have by now */
+		/* These pages must not belong to another process by now */
 		EXPECT_EQ(0, edu_dma_read(&v->edu, tce_def_start(v), LEN));
 		EXPECT_EQ(0, edu_dma_write(&v->edu, tce_def_start(v), LEN));
 	}
@@ -220,7 +221,9 @@ TEST_F_TIMEOUT(life, memory_unmapped_by_the_process, 120)
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
 }
 
-/* What does not need the device, which PowerNV is slow to open and close */
+/*
+ * Tests that need no open device: PowerNV takes seconds to open and close one
+ */
 FIXTURE(account) {
 	struct tce_vfio v;
 	struct tce_mem mem;
@@ -274,7 +277,10 @@ TEST_F(account, info_is_true)
 	}
 	if (tce_is_powernv() || tce_firmware_window(dev->bdf, &start, &size, &ddw))
 		return;
-	/* The interface has 32 bits for them: as much as that, or none */
+	/*
+	 * GET_INFO has 32 bits for the window: it reports that much of it, or
+	 * none
+	 */
 	if (start < 4 * GiB) {
 		size = min(min(size, 4 * GiB - start), 4 * GiB - 4 * KiB);
 		EXPECT_EQ(start, info->dma32_window_start);
@@ -285,7 +291,7 @@ TEST_F(account, info_is_true)
 	EXPECT_EQ(ddw && variant->version == 2, has_ddw);
 }
 
-/* The process is killed with everything open */
+/* The process is killed while everything is open */
 TEST_F_TIMEOUT(account, killed, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -317,7 +323,7 @@ TEST_F_TIMEOUT(account, killed, 120)
 	EXPECT_EQ(0, map_and_use(v, &self->mem));
 }
 
-/* v1 charges the whole window while enabled, v2 what is registered */
+/* v1 charges the whole window while enabled, v2 the registered memory */
 TEST_F(account, locked_memory_is_charged)
 {
 	struct tce_vfio *v = &self->v;
@@ -332,7 +338,7 @@ TEST_F(account, locked_memory_is_charged)
 		ASSERT_EQ(0, tce_unready(v, &self->mem));
 		EXPECT_EQ(0, tce_vmlck_kb());
 	}
-	/* With mappings: whatever else that costs goes when they go */
+	/* Mappings may cost more, which is given back with them */
 	ASSERT_EQ(0, map_and_use(v, &self->mem));
 	EXPECT_LE(expected, tce_vmlck_kb());
 	ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v), UNIT));
@@ -341,7 +347,7 @@ TEST_F(account, locked_memory_is_charged)
 	EXPECT_EQ(0, tce_vmlck_kb());
 }
 
-/* Several regions, in and out in any order, also identical ones in turn */
+/* Several regions, registered and unregistered in any order */
 TEST_F(account, regions)
 {
 	struct tce_vfio *v = &self->v;
@@ -356,7 +362,7 @@ TEST_F(account, regions)
 	EXPECT_EQ(4 * UNIT / 1024, tce_vmlck_kb());
 	ASSERT_EQ(0, tce_map(v->container, mem + 2 * UNIT, tce_def_start(v),
 			     UNIT, TCE_RW));
-	/* The window itself may cost something */
+	/* The window itself may be charged too */
 	locked = tce_vmlck_kb() - 4 * UNIT / 1024;
 	EXPECT_EQ(0, tce_unregister(v->container, mem + 3 * UNIT, UNIT));
 	EXPECT_EQ(0, tce_unregister(v->container, mem, UNIT));
@@ -365,15 +371,16 @@ TEST_F(account, regions)
 	EXPECT_EQ(0, tce_dma_ok(v, tce_def_start(v), mem + 2 * UNIT, LEN));
 	EXPECT_EQ(0, tce_unmap(v->container, tce_def_start(v), UNIT));
 	EXPECT_EQ(0, tce_unregister(v->container, mem + 2 * UNIT, UNIT));
-	/* All of it as one, now that the parts are gone */
+	/* All of it as one region, after the parts are unregistered */
 	EXPECT_EQ(0, tce_register(v->container, mem, 4 * UNIT));
 	EXPECT_EQ(0, tce_unregister(v->container, mem, 4 * UNIT));
 	EXPECT_EQ(locked, tce_vmlck_kb());
 }
 
 /*
- * A container goes with all its regions, however many: the sizes around that where
- * the tree that finds them has just filled its first levels.
+ * A container is closed, with all its regions. The kernel finds regions by a
+ * tree. These are the numbers of regions around which its first levels are
+ * full.
  */
 TEST(many_regions)
 {
@@ -390,7 +397,9 @@ TEST(many_regions)
 	p = mem.va;
 	for (n = 110; n <= max; n++) {
 		ASSERT_EQ(0, tce_vfio_open_iommu(&v, &tce_devs[0], 2));
-		/* Each has no neighbours, or they would be one range */
+		/*
+		 * There are gaps, or the regions would be one range of the tree
+		 */
 		for (i = 0; i < n; i++)
 			ASSERT_EQ(0, tce_register(v.container, p + 2 * i * page,
 						  page));
@@ -400,7 +409,7 @@ TEST(many_regions)
 	tce_mem_free(&mem);
 }
 
-/* The mappings are the user's until they are undone: not only their charge */
+/* DISABLE removes the mappings too, and not only their charge */
 TEST_F(account, disable_with_mappings)
 {
 	struct tce_vfio *v = &self->v;
@@ -409,7 +418,7 @@ TEST_F(account, disable_with_mappings)
 
 	if (variant->version == 2)
 		SKIP(return, "v2 cannot be disabled");
-	/* The window stays, and what it costs */
+	/* The window and its charge stay */
 	ASSERT_EQ(0, tce_enable(v->container));
 	ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v), UNIT));
 	ASSERT_EQ(0, tce_disable(v->container));
@@ -427,7 +436,7 @@ TEST_F(account, disable_with_mappings)
 	}
 }
 
-/* What is no longer charged is no longer pinned, neither then nor later */
+/* Memory whose charge is given back is unpinned at the same time */
 TEST_F(account, unpinned_at_once)
 {
 	struct tce_vfio *v = &self->v;
@@ -455,7 +464,7 @@ TEST_F(account, unpinned_at_once)
 	}
 }
 
-/* Memory that ends in the middle: what was pinned by then is let go */
+/* The memory has a hole at its end: the pages before it are unpinned again */
 TEST_F(account, failed_calls_leave_no_pin)
 {
 	uint8_t *last = self->mem.va + 3 * UNIT;
@@ -484,7 +493,7 @@ TEST_F(account, failed_calls_leave_no_pin)
 	}
 }
 
-/* A kernel that loses a little each time has lost much by the end */
+/* So many calls that a small leak in each shows at the end */
 TEST_F_TIMEOUT(account, failed_creates_leave_nothing, 120)
 {
 	struct tce_vfio *v = &self->v;
@@ -503,11 +512,11 @@ TEST_F_TIMEOUT(account, failed_creates_leave_nothing, 120)
 					&start));
 	}
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, TOLERANCE_KB));
-	/* Nor is anything in the way */
+	/* A window can still be created */
 	EXPECT_EQ(0, tce_create(v->container, 12, 16 * MiB, 1, &start));
 }
 
-/* What the kernel notes of the mappings counts as the user's memory */
+/* The kernel's notes of mappings are charged to the user */
 TEST_F(account, notes_of_mappings_are_charged)
 {
 	struct tce_vfio *v = &self->v;
@@ -522,11 +531,11 @@ TEST_F(account, notes_of_mappings_are_charged)
 		SKIP(return, "the window is too small");
 	ASSERT_EQ(0, tce_ready(v, &self->mem));
 	before = tce_vmlck_kb();
-	/* One page in each of many parts */
+	/* One page in each of many parts of the window */
 	for (iova = tce_def_start(v); n; n--, iova += 2 * MiB)
 		ASSERT_EQ(0, tce_map(v->container, self->mem.va, iova, 4 * KiB,
 				     TCE_RW));
-	/* At least eight bytes for what could be noted beside each */
+	/* At least eight bytes for each entry of such a part */
 	locked = tce_vmlck_kb();
 	EXPECT_LE(before + 128 * 4, locked);
 	ASSERT_EQ(0, tce_unmap(v->container, tce_def_start(v), 256 * MiB));
@@ -535,7 +544,7 @@ TEST_F(account, notes_of_mappings_are_charged)
 	EXPECT_EQ(0, tce_vmlck_kb());
 }
 
-/* Another program in the same process is not the user, and all of it goes */
+/* After exec() the process is no owner any more. All is freed when it ends. */
 TEST_F_TIMEOUT(account, inherited_by_exec, 60)
 {
 	struct tce_stat before, after;
@@ -559,6 +568,7 @@ TEST_F_TIMEOUT(account, inherited_by_exec, 60)
 	EXPECT_EQ(0, map_and_use(&self->v, &self->mem));
 }
 
+/* After the owner has ended, its child has the last descriptors */
 TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
 {
 	struct tce_stat before, after;
@@ -581,7 +591,7 @@ TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
 		c = 1;
 		EXPECT_EQ(1, read(fds[0], &c, 1));
 		EXPECT_EQ(0, c);
-		/* The child has gone */
+		/* The child has ended too */
 		EXPECT_EQ(0, read(fds[0], &c, 1));
 		close(fds[0]);
 		usleep(100000);
@@ -592,8 +602,8 @@ TEST_F_TIMEOUT(account, outlived_by_a_child, 60)
 }
 
 /*
- * Ten rounds from the host's driver to VFIO and back with windows, mappings
- * and DMA; then nothing is left over.
+ * Ten rounds from the host's driver to VFIO and back, with windows, mappings
+ * and DMA. Nothing is left behind.
  */
 FIXTURE(rounds) {
 	struct tce_stat before;
@@ -605,7 +615,7 @@ FIXTURE_SETUP(rounds)
 
 FIXTURE_TEARDOWN(rounds)
 {
-	/* As this program's other tests found it */
+	/* The other tests of this program need vfio-pci */
 	tce_bind_group(dev->group);
 }
 
@@ -614,7 +624,7 @@ TEST_F_TIMEOUT(rounds, leave_nothing, 300)
 	struct tce_stat after;
 	int i;
 
-	/* The state of the host: before the program bound the group */
+	/* The host's driver, as before the program */
 	tce_restore_group(dev->group);
 	/* The first round fills caches */
 	ASSERT_EQ(0, one_round(2));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is pinned for a device, and what of it counts as locked: each page once,
- * and no more than the process may lock; the page that the process itself sees;
- * and for what cannot be pinned, nothing.
+ * The pages that are pinned for a device, and their charge as locked memory.
+ * Each page is pinned once, and no more are pinned than the process may lock.
+ * It is the page that the process itself sees. If it cannot be pinned nothing
+ * is mapped.
  */
 
 #include <errno.h>
@@ -20,14 +21,13 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define IO_PAGE		(4 * KiB)
 #define LEN		1024
 
-/* Memory that is pinned to see more than one of a list */
+/* A number of pages: more than one, where one could be right by chance */
 #define FEW		16
 
-/* A window that memory can be had for, a page for each of its I/O pages */
+/* The largest window for which there is a page of memory for each I/O page */
 #define SMALL_WINDOW	(256 * MiB)
 
 static size_t page_size(void)
@@ -35,14 +35,14 @@ static size_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* A v1 container, enabled, with a default window in which nothing is mapped */
+/* A v1 container is enabled, and nothing is mapped in its default window */
 FIXTURE(v1) {
 	struct tce_vfio v;
 	struct tce_mem mem;
 	uint64_t start;
 	uint64_t size;
 	size_t page;
-	size_t paid;			/* pages that ENABLE is charged for */
+	size_t paid;			/* pages that ENABLE charges */
 	long locked_kb;
 	long pinned;
 };
@@ -68,7 +68,7 @@ FIXTURE_TEARDOWN(v1)
 	tce_mem_free(&self->mem);
 }
 
-/* The first I/O page of page @n, as entry @entry */
+/* Maps the first I/O page of page @n, as entry @entry of the window */
 #define map_4k(n, entry)						\
 	tce_map(self->v.container,					\
 		(uint8_t *)self->mem.va + (n) * self->page,		\
@@ -109,12 +109,12 @@ TEST_F_TIMEOUT(v1, pages_beyond_the_window_are_charged, 120)
 	EXPECT_EQ(self->paid + FEW, pinned_since());
 	EXPECT_EQ(FEW * self->page, locked_since());
 
-	/* They stay pinned, and charged, without the process having them */
+	/* They stay pinned and charged when the process gives them up */
 	ASSERT_EQ(0, madvise(self->mem.va, self->mem.size, MADV_DONTNEED));
 	EXPECT_EQ(self->paid + FEW, pinned_since());
 	EXPECT_EQ(FEW * self->page, locked_since());
 
-	/* Whichever they are */
+	/* The charge depends on the number of pages, not on which they are */
 	ASSERT_EQ(0, unmap_4k(0, FEW / 2));
 	EXPECT_EQ(FEW / 2 * self->page, locked_since());
 	ASSERT_EQ(0, tce_disable(self->v.container));
@@ -138,13 +138,16 @@ TEST_F_TIMEOUT(v1, no_more_is_pinned_than_may_be_locked, 120)
 	for (i = 0; i < max; i++)
 		ASSERT_EQ(0, map_4k(i, i));
 	EXPECT_EQ(-ENOMEM, map_4k(i, i));
-	/* A page that is pinned already can be had as often as one likes */
+	/* A page that is pinned already can be mapped again */
 	EXPECT_EQ(0, map_4k(0, i));
 	EXPECT_EQ(0, unmap_4k(i, 1));
 	EXPECT_EQ(max, pinned_since());
 	EXPECT_EQ(FEW * self->page, locked_since());
 
-	/* Room for some of a request is not enough, and is left as it was */
+	/*
+	 * A request fails if the limit allows a part of it only, and changes
+	 * nothing
+	 */
 	ASSERT_EQ(0, unmap_4k(0, FEW / 2));
 	end = self->start + self->size - FEW * self->page;
 	more = self->mem.va + max * self->page;
@@ -159,7 +162,7 @@ TEST_F_TIMEOUT(v1, no_more_is_pinned_than_may_be_locked, 120)
 	EXPECT_EQ(0, tce_limit_locked(RLIM_INFINITY));
 }
 
-/* However large it is */
+/* A page is larger than an I/O page, and is pinned once all the same */
 TEST_F(v1, page_is_pinned_once_by_a_request)
 {
 	ASSERT_EQ(0, tce_mem_anon(&self->mem, FEW * self->page));
@@ -169,7 +172,7 @@ TEST_F(v1, page_is_pinned_once_by_a_request)
 	EXPECT_EQ(0, tce_dma_ok(&self->v, self->start + FEW * self->page - LEN,
 				self->mem.va + FEW * self->page - LEN, LEN));
 
-	/* In pieces, at either end */
+	/* Unmapping an I/O page at either end leaves the other pages pinned */
 	ASSERT_EQ(0, unmap_4k(0, 1));
 	ASSERT_EQ(0, unmap_4k(FEW * self->page / IO_PAGE - 1, 1));
 	EXPECT_EQ(self->page == IO_PAGE ? FEW - 2 : FEW, pinned_since());
@@ -178,8 +181,8 @@ TEST_F(v1, page_is_pinned_once_by_a_request)
 }
 
 /*
- * Each pin of a small page takes a thousand of its references, of which there
- * are two billion: if each entry had a pin, a few windows would have them all.
+ * Each pin of a small page takes a thousand of its two billion references. If
+ * each entry had a pin, the entries of a few windows would take all of them.
  */
 TEST_F_TIMEOUT(v1, page_behind_many_entries_is_pinned_once, 120)
 {
@@ -206,7 +209,7 @@ TEST_F_TIMEOUT(v1, page_behind_many_entries_is_pinned_once, 120)
 			     views * self->page, TCE_RW));
 	EXPECT_EQ(1, pinned_since());
 
-	/* As long as the last of them */
+	/* The page is pinned until the last entry is cleared */
 	ASSERT_EQ(0, unmap_4k(0, n - 1));
 	EXPECT_EQ(1, pinned_since());
 	EXPECT_EQ(0, tce_dma_ok(&self->v, self->start + (n - 1) * IO_PAGE,
@@ -215,7 +218,7 @@ TEST_F_TIMEOUT(v1, page_behind_many_entries_is_pinned_once, 120)
 	EXPECT_EQ(0, pinned_since());
 }
 
-/* A page that has another one put in its place is let go */
+/* A page is unpinned when another one takes its place */
 TEST_F(v1, page_that_is_mapped_over_is_unpinned)
 {
 	size_t i;
@@ -232,21 +235,21 @@ TEST_F(v1, page_that_is_mapped_over_is_unpinned)
 }
 
 /*
- * Memory that the process cannot write to when it is mapped, for a device that
- * only reads, and can write to later
+ * Memory for a device that only reads. The process cannot write to it when it
+ * is mapped, but can later.
  */
 enum kind {
 	PRIVATE_FILE,			/* not written to */
 	SHARED_FILE,
 	WRITTEN,			/* anonymous */
-	FORKED,				/* anonymous, another process has it too */
-	UNTOUCHED,			/* anonymous, no page yet but that of zeroes */
+	FORKED,				/* anonymous, a child has it too */
+	UNTOUCHED,			/* anonymous, only the zero page */
 	NR_KINDS
 };
 
 FIXTURE(read_only) {
 	struct tce_vfio v;
-	struct tce_mem mem;		/* read and write; the file behind it */
+	struct tce_mem mem;		/* the file, which can be written to */
 	struct tce_scratch scratch;
 	uint8_t *va;
 	pid_t child;
@@ -324,7 +327,7 @@ TEST_F(read_only, device_reads_what_is_written_later)
 			     VFIO_DMA_MAP_FLAG_READ));
 	EXPECT_EQ(pinned + UNIT / page_size(), tce_pinned());
 
-	/* What was there already */
+	/* The device reads the present data */
 	if (v->edu.bar) {
 		EXPECT_EQ(0, edu_dma_read(&v->edu, start, LEN));
 		EXPECT_EQ(0, edu_dma_write(&v->edu, self->scratch.iova, LEN));
@@ -345,7 +348,7 @@ TEST_F(read_only, device_reads_what_is_written_later)
 		EXPECT_TRUE(tce_match(self->mem.va, LEN, 1));
 }
 
-/* v2 does not know yet whether the device will write */
+/* At registration v2 does not know yet whether the device will write */
 TEST_F(read_only, cannot_be_registered)
 {
 	long pinned = tce_pinned();
@@ -359,7 +362,10 @@ TEST_F(read_only, cannot_be_registered)
 	EXPECT_EQ(pinned, tce_pinned());
 }
 
-/* Some of a request can be written to, some not, some not even be read */
+/*
+ * Of a request, a part can be written to, a part only be read, and a part
+ * neither
+ */
 TEST_F(v1, mixed_request)
 {
 	uint8_t *va;
@@ -382,7 +388,7 @@ TEST_F(v1, mixed_request)
 	EXPECT_EQ(3 * UNIT / self->page, pinned_since());
 }
 
-/* There is no way to give the process its own page of these */
+/* The kernel cannot give the process a page of its own in place of these */
 TEST_F(v1, private_huge_pages_that_are_read_only)
 {
 	if (tce_mem_hugetlb(&self->mem, 2 * MiB, 2 * MiB))
@@ -398,8 +404,9 @@ TEST_F(v1, private_huge_pages_that_are_read_only)
 }
 
 /*
- * Memory that the process can write to, but for which there is no page of its own
- * when it is mapped: it is not mapped then, rather than the page of the file.
+ * Memory that the process can write to, but there is no huge page for a copy
+ * when it is mapped. Then MAP has to fail, and must not map the page of the
+ * file.
  */
 TEST_F(v1, private_huge_page_that_cannot_be_copied)
 {
@@ -424,7 +431,7 @@ TEST_F(v1, private_huge_page_that_cannot_be_copied)
 		  MAP_PRIVATE | MAP_NORESERVE, fd, 0);
 	ASSERT_NE(MAP_FAILED, va);
 
-	/* All others are spoken for */
+	/* All other huge pages are reserved */
 	rest = mmap(NULL, (stat.huge_free - 1) * st.st_blksize,
 		    PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
@@ -466,8 +473,9 @@ FIXTURE_TEARDOWN(region)
 }
 
 /*
- * At eight bytes a page what is noted of this region would take most of the
- * memory that there is, and the kernel would kill another process for it.
+ * The kernel has a list of eight bytes for each page of a region. The list of
+ * this one would take most of the memory, so that another process would be
+ * killed.
  */
 TEST_F_TIMEOUT(region, far_beyond_what_is_mapped, 120)
 {
@@ -482,7 +490,9 @@ TEST_F_TIMEOUT(region, far_beyond_what_is_mapped, 120)
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		/* It has what the test has open */
+		/*
+		 * It has all descriptors of the test, so it must not outlive it
+		 */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		tce_write_text("/proc/self/oom_score_adj", "1000");
 		mmap(NULL, memory / 8, PROT_READ | PROT_WRITE,
@@ -506,7 +516,7 @@ TEST_F_TIMEOUT(region, far_beyond_what_is_mapped, 120)
 	EXPECT_EQ(0, tce_register(self->v.container, self->mem.va, UNIT));
 }
 
-/* A file of few pages so often that a region needs more room than it has at first */
+/* A file is mapped so often that the list of the region has to grow */
 #define FILE_PAGES	512
 #define MANY_PAGES	(40 * FILE_PAGES)
 
@@ -538,15 +548,16 @@ TEST_F_TIMEOUT(region, large, 120)
 	EXPECT_EQ(0, tce_unregister(container, va, size));
 	EXPECT_EQ(self->pinned, tce_pinned());
 
-	/* The end is missing: all that was pinned before is let go */
+	/* The end is missing: the pages before it are unpinned again */
 	ASSERT_EQ(0, munmap(last, UNIT));
 	EXPECT_EQ(-EFAULT, tce_register(container, va, size));
 	EXPECT_EQ(self->pinned, tce_pinned());
 }
 
 /*
- * Memory that a container has mapped, and that nobody has registered any more:
- * the last entry and the region go, and another thread registers it again.
+ * Memory is mapped in a container, but not registered any more. One thread
+ * clears its last entry, so that the region is freed, while another registers
+ * it again.
  */
 struct again {
 	struct tce_vfio *v;
@@ -566,7 +577,7 @@ static void *unmap_last(void *arg)
 	return NULL;
 }
 
-/* Others are busy with regions of their own, so that one waits for the lock */
+/* Registers another region all the time, so that the lock is contended */
 static void *others(void *arg)
 {
 	struct again *a = arg;
@@ -601,7 +612,9 @@ TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 	busy.mem = &self->mem;
 
 	for (i = 0; i < 100; i++) {
-		/* The second container goes, its registration is the last one */
+		/*
+		 * The second container has the last registration, and is closed
+		 */
 		ASSERT_EQ(0, tce_vfio_open_iommu(&b, second, 2));
 		ASSERT_EQ(0, tce_register(a->container, va, UNIT));
 		ASSERT_EQ(0, tce_register(b.container, va, UNIT));
@@ -629,8 +642,4 @@ TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 	}
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several threads, and several processes, use one container at once. Any call
- * may be refused, with an errno that makes sense; none may crash the kernel,
- * and afterwards everything works and nothing is left.
+ * Several threads, or several processes, use one container at once. Each call
+ * may be refused with an errno that fits. None may crash the kernel. Afterwards
+ * all works, and nothing is left behind.
  */
 
 #include <errno.h>
@@ -18,7 +18,6 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
 #define UNITS		16
 #define LEN		2048
 #define SECONDS		2
@@ -26,10 +25,10 @@
 struct ctx {
 	struct tce_vfio v;
 	struct tce_mem mem;
-	uint64_t window;		/* start of the one that comes and goes */
+	uint64_t window;		/* start of a window */
 	int stop;
-	int done;			/* loops that came to their end */
-	int bad;			/* a return value that should not be */
+	int done;			/* loops that have ended */
+	int bad;			/* a return value that is wrong */
 };
 
 typedef void *(*loop_fn)(void *arg);
@@ -44,14 +43,14 @@ static bool stopped(struct ctx *c)
 	return __atomic_load_n(&c->stop, __ATOMIC_RELAXED);
 }
 
-/* A loop that the kernel killed does not get here */
+/* A loop that the kernel has killed is not counted */
 static void *end_of_loop(struct ctx *c)
 {
 	__atomic_fetch_add(&c->done, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
-/* Notes a value that is neither 0 nor one of the two */
+/* Keeps a return value that is neither 0 nor one of the two errnos */
 static int check(struct ctx *c, int ret, int may, int may_too)
 {
 	if (ret && ret != may && ret != may_too)
@@ -60,8 +59,9 @@ static int check(struct ctx *c, int ret, int may, int may_too)
 }
 
 /*
- * Runs the loops for a while. Returns 0, a value that no call should have
- * returned, or -EFAULT if the kernel killed a loop.
+ * Runs the loops for some seconds. Returns 0, a wrong return value of a call,
+ * or
+ * -EFAULT if the kernel has killed a loop.
  */
 static int run(struct ctx *c, const loop_fn *loops, int n)
 {
@@ -97,7 +97,7 @@ FIXTURE_SETUP(race)
 	ASSERT_EQ(0, tce_register(c->v.container, c->mem.va, 8 * UNIT));
 }
 
-/* Whatever happened, all of it can be used again and all of it goes */
+/* After each test all can be used again, and all is given back */
 FIXTURE_TEARDOWN(race)
 {
 	struct tce_stat after;
@@ -115,7 +115,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, tce_stat_settle(&self->before, &after, 32 * 1024));
 }
 
-/* Maps into a window that may not be there, or be another by now */
+/* Maps into a window that may be removed, or be another one by now */
 static void *map_loop(void *arg)
 {
 	struct ctx *c = arg;
@@ -154,7 +154,7 @@ static void *info_loop(void *arg)
 	return end_of_loop(c);
 }
 
-/* Refused where there is no EEH, once the groups have been looked at */
+/* The kernel looks at the groups, and refuses where there is no EEH */
 static void *eeh_loop(void *arg)
 {
 	struct vfio_eeh_pe_op op = {
@@ -185,14 +185,14 @@ static void *register_loop(void *arg)
 	return end_of_loop(c);
 }
 
-/* Maps what may be registered or not, into the default window */
+/* Maps memory that may be registered or not into the default window */
 static void *map_region_loop(void *arg)
 {
 	struct ctx *c = arg;
 	uint64_t iova = tce_def_start(&c->v) + 8 * UNIT;
 
 	while (!stopped(c)) {
-		/* A mapping that has been reported keeps its memory */
+		/* Memory that has been mapped cannot be unregistered */
 		if (!check(c, tce_map(c->v.container, va(c, 8), iova, 4 * UNIT,
 				      TCE_RW), -EINVAL, -ENXIO) &&
 		    tce_unregister(c->v.container, va(c, 8),
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(race, map_against_remove, 60)
 
 	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot create windows");
-	/* Where the window will be */
+	/* The address that the window will have */
 	ASSERT_EQ(0, tce_remove(c->v.container, tce_def_start(&c->v)));
 	ASSERT_EQ(0, tce_create(c->v.container, 12, 16 * MiB, 1, &c->window));
 	ASSERT_EQ(0, tce_remove(c->v.container, c->window));
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(race, map_against_unregister, 60)
 	EXPECT_EQ(0, run(c, loops, ARRAY_SIZE(loops)));
 	EXPECT_EQ(0, tce_unmap(c->v.container, tce_def_start(&c->v),
 			       16 * UNIT));
-	/* No mapping is counted that is not there */
+	/* All mappings are removed, and none is counted */
 	ret = tce_unregister(c->v.container, va(c, 8), 4 * UNIT);
 	EXPECT_TRUE(!ret || ret == -ENOENT);
 	EXPECT_EQ(0, tce_unregister(c->v.container, c->mem.va, 8 * UNIT));
@@ -258,7 +258,7 @@ static void *first_map(void *arg)
 	struct ctx *c = arg;
 	int n = __atomic_fetch_add(&c->stop, 1, __ATOMIC_RELAXED);
 
-	/* At the same time as the other */
+	/* Waits for the other thread */
 	while (__atomic_load_n(&c->stop, __ATOMIC_RELAXED) < 2)
 		;
 	check(c, tce_map(c->v.container, va(c, n),
@@ -266,7 +266,7 @@ static void *first_map(void *arg)
 	return NULL;
 }
 
-/* Both want the default window that nobody has made yet */
+/* Two threads map at once into the default window, which is not created yet */
 TEST_F_TIMEOUT(race, two_first_maps, 60)
 {
 	struct ctx *c = &self->c;
@@ -295,7 +295,7 @@ TEST_F_TIMEOUT(race, two_first_maps, 60)
 	}
 }
 
-/* The group leaves and returns under the callers' feet */
+/* The group leaves the container and joins it again during the calls */
 TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
 {
 	struct ctx *c = &self->c;
@@ -326,7 +326,7 @@ TEST_F_TIMEOUT(race, calls_against_unset_container, 60)
 	EXPECT_EQ(0, c->bad);
 }
 
-/* As much at the same time as can be */
+/* Waits until @n processes are here */
 static void meet(int *counter, int n)
 {
 	__atomic_fetch_add(counter, 1, __ATOMIC_SEQ_CST);
@@ -334,7 +334,7 @@ static void meet(int *counter, int n)
 		;
 }
 
-/* The container belongs to the first process that registers, not to two */
+/* The first process that registers owns the container; a second one cannot */
 TEST_F_TIMEOUT(race, two_processes_register_first, 60)
 {
 	struct ctx *c = &self->c;
@@ -356,7 +356,9 @@ TEST_F_TIMEOUT(race, two_processes_register_first, 60)
 				meet(ready, 2);
 				status = tce_register(c->v.container,
 						      va(c, 0), UNIT);
-				/* Hold the address space until both are done */
+				/*
+				 * Keeps its address space until both are done
+				 */
 				meet(ready, 4);
 				_exit(!status ? 0 : status == -EPERM ? 1 : 2);
 			}
@@ -369,13 +371,11 @@ TEST_F_TIMEOUT(race, two_processes_register_first, 60)
 			won += !WEXITSTATUS(status);
 		}
 		EXPECT_EQ(1, won);
-		/* The process that owns it is gone: nobody else gets it */
+		/*
+		 * The owner has ended, and no other process becomes the owner
+		 */
 		EXPECT_EQ(-EPERM, tce_register(c->v.container, va(c, 0), UNIT));
 	}
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

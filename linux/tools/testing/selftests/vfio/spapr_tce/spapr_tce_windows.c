@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA windows of v2: of each page size and many sizes, alone and beside the
- * default one, created and removed in every order.
+ * DMA windows of v2: of each page size and of many sizes, alone and beside the
+ * default window, created and removed in every order.
  */
 
 #include <string.h>
@@ -11,16 +11,14 @@
 #include "../../kselftest_harness.h"
 #include "spapr_tce.h"
 
-#define UNIT		(64 * KiB)
-
-/* A window's mappings are checked with this much data */
+/* How much data a DMA moves, in bytes */
 #define LEN		2048
 
+/* The canary is a mapping that has to survive: see try_canary() */
 struct ctx {
 	struct tce_vfio v;
-	struct tce_mem canary;		/* in the default window, if mapped */
+	struct tce_mem canary;		/* for the default window */
 	struct tce_mem mem;		/* for windows of larger pages */
-	bool has_canary;
 };
 
 static int setup(struct ctx *c, bool with_device)
@@ -59,7 +57,10 @@ static int try_canary(struct ctx *c)
 	return tce_dma_ok(&c->v, def(c), c->canary.va, LEN);
 }
 
-/* NULL if windows of this kind can be created beside @others windows */
+/*
+ * Returns why a window cannot be created beside @others windows, or NULL if it
+ * can.
+ */
 static const char *cannot_have(struct ctx *c, unsigned int shift,
 			       uint64_t size, unsigned int others)
 {
@@ -74,7 +75,7 @@ static const char *cannot_have(struct ctx *c, unsigned int shift,
 	return NULL;
 }
 
-/* PowerNV has real tables in memory, large ones only with more levels */
+/* PowerNV has tables in memory. A large table needs more than one level. */
 static int create(struct ctx *c, unsigned int shift, uint64_t size,
 		  uint64_t *start)
 {
@@ -88,7 +89,7 @@ static int create(struct ctx *c, unsigned int shift, uint64_t size,
 	return ret;
 }
 
-/* Memory for I/O pages of this size; -ENOENT if the machine has none */
+/* Memory for I/O pages of a size; -ENOENT if the machine has none */
 static int get_memory(struct ctx *c, unsigned int shift)
 {
 	size_t size = 2ULL << shift;
@@ -101,7 +102,10 @@ static int get_memory(struct ctx *c, unsigned int shift)
 					c->mem.size);
 }
 
-/* Maps and uses the first and the last page of a window, and no page beyond */
+/*
+ * Maps and uses the first and the last page of a window; none can be mapped
+ * beyond
+ */
 static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
 		      uint64_t start)
 {
@@ -116,7 +120,7 @@ static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
 	if (ret)
 		return ret;
 
-	/* PowerNV rounds what is less than a page of entries up to that */
+	/* PowerNV rounds a table up to a page of memory */
 	if (tce_is_powernv() &&
 	    size / page * 8 < (uint64_t)sysconf(_SC_PAGESIZE))
 		return 0;
@@ -168,7 +172,7 @@ FIXTURE_TEARDOWN(window)
 	teardown(&self->c);
 }
 
-/* The only window: the default one is not wanted, as DPDK and QEMU do it */
+/* It is the only window: the default one is removed, as DPDK and QEMU do */
 TEST_F_TIMEOUT(window, alone, 60)
 {
 	const char *why = cannot_have(&self->c, variant->shift, variant->size,
@@ -190,7 +194,10 @@ TEST_F_TIMEOUT(window, alone, 60)
 	ASSERT_EQ(0, create(c, variant->shift, variant->size, &start));
 	tce_mark(c->v.dev, TCE_MARK_CREATED);
 	EXPECT_EQ(0, start & ((1ULL << variant->shift) - 1));
-	/* QEMU puts it where the default window was, if that has really gone */
+	/*
+	 * QEMU puts it in the place of the default window, if that is really
+	 * removed
+	 */
 	EXPECT_TRUE(!tce_is_qemu() || start == def(c)) {
 		TH_LOG("window at 0x%llx", (unsigned long long)start);
 	}
@@ -210,7 +217,7 @@ TEST_F_TIMEOUT(window, alone, 60)
 					    c->mem.size));
 }
 
-/* Two at once, each with its own mappings */
+/* Two windows at once, each with its own mappings */
 TEST_F_TIMEOUT(window, beside_the_default, 60)
 {
 	const char *why = cannot_have(&self->c, variant->shift, variant->size,
@@ -242,13 +249,13 @@ TEST_F_TIMEOUT(window, beside_the_default, 60)
 	EXPECT_EQ(0, try_canary(c));
 }
 
-/* However many levels the user thinks the table should have */
+/* The user may ask for any number of levels */
 FIXTURE(levels) {
 	struct ctx c;
 };
 
 FIXTURE_VARIANT(levels) {
-	unsigned int levels;		/* ~0: as many as there are */
+	unsigned int levels;		/* ~0: as many as GET_INFO says */
 	uint64_t size;
 };
 
@@ -299,7 +306,7 @@ TEST_F_TIMEOUT(levels, are_accepted, 60)
 	ASSERT_EQ(0, tce_remove(c->v.container, start));
 }
 
-/* The rest is about order */
+/* The rest is about the order of calls */
 FIXTURE(order) {
 	struct ctx c;
 };
@@ -314,14 +321,14 @@ FIXTURE_TEARDOWN(order)
 	teardown(&self->c);
 }
 
-/* The default window comes with the first mapping, not before */
+/* The default window is created at the first mapping, and not before */
 TEST_F(order, default_is_lazy)
 {
 	struct ctx *c = &self->c;
 
 	if (!tce_has_ddw(&c->v))
 		SKIP(return, "the platform cannot remove windows");
-	/* Nobody has it yet: forget about it */
+	/* It does not exist yet, and is not to be created any more */
 	ASSERT_EQ(0, tce_remove(c->v.container, def(c)));
 	EXPECT_EQ(-ENXIO, map_canary(c));
 	EXPECT_EQ(-ENXIO, tce_unmap(c->v.container, def(c), UNIT));
@@ -340,12 +347,12 @@ TEST_F(order, default_removed_while_mapped)
 	EXPECT_EQ(0, tce_dma_write_denied(&c->v, def(c), c->canary.va, LEN,
 					  NULL));
 	EXPECT_EQ(-ENXIO, map_canary(c));
-	/* Its mappings went with it */
+	/* Its mappings have been removed with it */
 	EXPECT_EQ(0, tce_unregister(c->v.container, c->canary.va,
 				    c->canary.size));
 }
 
-/* A window of the same size and pages takes the default one's place */
+/* A window of the same size and page size takes the place of the default one */
 TEST_F(order, default_again)
 {
 	struct ctx *c = &self->c;
@@ -372,7 +379,7 @@ TEST_F(order, default_again)
 	EXPECT_EQ(0, try_canary(c));
 }
 
-/* The default window goes while another stays, and returns beside it */
+/* The default window is removed and created again while another one stays */
 TEST_F(order, default_again_beside_another)
 {
 	const char *why = cannot_have(&self->c, 12, 4 * GiB, 1);
@@ -390,11 +397,11 @@ TEST_F(order, default_again_beside_another)
 	EXPECT_EQ(-ENXIO, map_canary(c));
 	EXPECT_EQ(0, tce_dma_ok(&c->v, other, c->canary.va + UNIT, LEN));
 
-	/* Wherever it goes, if the platform has a place for it */
+	/* The platform may put it anywhere, or have no place for it */
 	size = tce_def_end(&c->v) - def(c);
 	ret = create(c, 12, size, &start);
 	if (!ret) {
-		/* Two windows at one address are not two windows */
+		/* The windows must not overlap */
 		ASSERT_TRUE(start >= other + 4 * GiB || start + size <= other) {
 			TH_LOG("windows at 0x%llx and 0x%llx",
 			       (unsigned long long)start,
@@ -414,7 +421,7 @@ TEST_F(order, default_again_beside_another)
 	EXPECT_EQ(0, tce_remove(c->v.container, other));
 }
 
-/* One too many is refused, and what is there goes on working */
+/* One window too many is refused, and the others still work */
 TEST_F(order, third_is_refused)
 {
 	const char *why = cannot_have(&self->c, 12, 1 * GiB, 1);
@@ -441,7 +448,7 @@ TEST_F(order, third_is_refused)
 	EXPECT_EQ(0, try_canary(c));
 }
 
-/* Every window goes and comes back, in both orders, many times */
+/* All windows are removed and created again, in both orders, many times */
 TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
 {
 	const char *why = cannot_have(&self->c, 12, 1 * GiB, 1);
@@ -454,7 +461,7 @@ TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
 	ASSERT_EQ(0, map_canary(c));
 	ASSERT_EQ(0, create(c, 12, 1 * GiB, &second));
 	for (i = 0; i < 6; i++) {
-		/* The one that was there first goes first, or last */
+		/* The older one is removed first, or last */
 		ASSERT_EQ(0, tce_remove(c->v.container, i & 1 ? second :
 								first));
 		ASSERT_EQ(0, tce_remove(c->v.container, i & 1 ? first :
@@ -475,7 +482,7 @@ TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
 	ASSERT_EQ(0, tce_remove(c->v.container, first));
 	ASSERT_EQ(0, tce_remove(c->v.container, second));
 
-	/* And, after a close, the default one as for the first time */
+	/* After a close the default window is there as at the first time */
 	tce_vfio_close(&c->v);
 	ASSERT_EQ(0, tce_vfio_open(&c->v, &tce_devs[0], 2));
 	ASSERT_EQ(0, tce_register(c->v.container, c->canary.va,
@@ -486,7 +493,7 @@ TEST_F_TIMEOUT(order, all_removed_and_created_again, 120)
 	EXPECT_EQ(0, try_canary(c));
 }
 
-/* Neither of them is the default one, which cannot have such pages */
+/* Neither of them is the default window, which cannot have pages of 64K */
 TEST_F(order, two_dynamic_windows)
 {
 	const char *why = cannot_have(&self->c, 16, 1 * GiB, 1);
@@ -522,9 +529,9 @@ TEST_F(order, two_dynamic_windows)
 }
 
 /*
- * What DPDK does when it ends: it unmaps with the wrong structure, of which the
- * kernel sees a range from 0 to the address that was meant, where nothing is
- * mapped; unregisters what is still mapped; and leaves.
+ * The calls of DPDK when it ends. It unmaps with a wrong structure, so that the
+ * kernel unmaps the range below the address that was meant, in which nothing is
+ * mapped. Then it unregisters memory that is still mapped, and ends.
  */
 TEST_F_TIMEOUT(order, exit_of_dpdk, 60)
 {
@@ -571,7 +578,7 @@ TEST_F_TIMEOUT(order, exit_of_dpdk, 60)
 	EXPECT_EQ(0, tce_stat_settle(&before, &after, 16 * 1024));
 }
 
-/* Windows left open are gone for whoever comes next, and so is their charge */
+/* Windows that a user leaves are removed, and their charge is given back */
 TEST_F_TIMEOUT(order, close_with_windows_open, 120)
 {
 	const char *why = cannot_have(&self->c, 12, 1 * GiB, 1);
@@ -597,7 +604,7 @@ TEST_F_TIMEOUT(order, close_with_windows_open, 120)
 	}
 }
 
-/* GET_INFO tells the truth about page sizes */
+/* GET_INFO reports the page sizes that windows can have */
 TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
 {
 	struct ctx *c = &self->c;
@@ -619,7 +626,9 @@ TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
 			}
 			continue;
 		}
-		/* Large pages may be more than the platform's bus has room for */
+		/*
+		 * A window of large pages may be larger than the platform's bus
+		 */
 		if (shift <= 21) {
 			EXPECT_EQ(0, ret) {
 				TH_LOG("pages of 2^%u", shift);
@@ -631,7 +640,7 @@ TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
 	}
 }
 
-/* Unmapping a large range costs what is mapped, not what could be */
+/* The time to unmap a range depends on the mappings, and not on its size */
 TEST_F_TIMEOUT(order, unmap_of_a_sparse_window, 60)
 {
 	const char *why = cannot_have(&self->c, 12, 1 * TiB, 0);
@@ -656,8 +665,9 @@ TEST_F_TIMEOUT(order, unmap_of_a_sparse_window, 60)
 }
 
 /*
- * Hypervisors may keep the number of entries in 32 bits. QEMU does, and ends,
- * with the whole partition, when it resets a window of 2^32: nobody gets one.
+ * A hypervisor may have 32 bits for the number of entries. QEMU does, and
+ * aborts when it resets a window of 2^32 entries. So the kernel refuses such a
+ * window.
  */
 TEST_F_TIMEOUT(order, more_entries_than_there_can_be, 60)
 {
@@ -687,8 +697,4 @@ TEST_F_TIMEOUT(order, more_entries_than_there_can_be, 60)
 	EXPECT_EQ(0, tce_remove(c->v.container, start));
 }
 
-int main(int argc, char **argv)
-{
-	tce_begin(true);
-	return test_harness_run(argc, argv);
-}
+TCE_MAIN(true)

@@ -2,9 +2,9 @@
 /*
  * DMA that must work and DMA that must not, proved by the data.
  *
- * Nothing tells a program of a partition that the IOMMU refused an access, so
- * each check puts a fresh pattern where it can be told from all others, has the
- * device copy, and looks at what arrived.
+ * A program in a partition is not told when the IOMMU refuses an access. So
+ * each check makes a new pattern, which differs from all others, has the device
+ * copy it, and looks at the data that arrived.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static bool untouched(const void *va, size_t len)
 	return true;
 }
 
-/* A pattern into the device's buffer, by way of memory that is known to work */
+/* Puts a pattern into the device's buffer, by way of the scratch memory */
 static int load(struct tce_vfio *v, const struct tce_scratch *scratch,
 		size_t len, uint64_t seed)
 {
@@ -33,7 +33,7 @@ static int load(struct tce_vfio *v, const struct tce_scratch *scratch,
 	return edu_dma_read(&v->edu, scratch->iova, len);
 }
 
-/* The device's buffer into the scratch memory */
+/* Copies the device's buffer into the scratch memory */
 static int dump(struct tce_vfio *v, const struct tce_scratch *scratch,
 		size_t len)
 {
@@ -46,7 +46,6 @@ static int dump(struct tce_vfio *v, const struct tce_scratch *scratch,
 	return ret;
 }
 
-/* There and back: the device reads what is at @iova and writes it again */
 int tce_dma_ok(struct tce_vfio *v, uint64_t iova, void *va, size_t len)
 {
 	uint64_t seed = tce_seed();
@@ -71,7 +70,6 @@ int tce_dma_ok(struct tce_vfio *v, uint64_t iova, void *va, size_t len)
 	return 0;
 }
 
-/* One direction: the device reads from @iova */
 int tce_dma_from(struct tce_vfio *v, uint64_t iova, const void *va, size_t len,
 		 const struct tce_scratch *scratch)
 {
@@ -89,7 +87,6 @@ int tce_dma_from(struct tce_vfio *v, uint64_t iova, const void *va, size_t len,
 	return ret;
 }
 
-/* One direction: the device writes to @iova */
 int tce_dma_to(struct tce_vfio *v, uint64_t iova, void *va, size_t len,
 	       const struct tce_scratch *scratch)
 {
@@ -108,10 +105,6 @@ int tce_dma_to(struct tce_vfio *v, uint64_t iova, void *va, size_t len,
 	return ret;
 }
 
-/*
- * The device must not read from @iova, where @secret is or was, or whatever
- * (@secret NULL). -EACCES if any of the secret reached the device.
- */
 int tce_dma_read_denied(struct tce_vfio *v, uint64_t iova, void *secret,
 			size_t len, const struct tce_scratch *scratch)
 {
@@ -120,7 +113,7 @@ int tce_dma_read_denied(struct tce_vfio *v, uint64_t iova, void *secret,
 
 	if (!v->edu.bar)
 		return 0;
-	/* Nothing of an earlier copy may pass for an answer */
+	/* The data of an earlier copy must not be taken for the secret */
 	ret = load(v, scratch, len, tce_seed());
 	if (ret)
 		return ret;
@@ -138,10 +131,6 @@ int tce_dma_read_denied(struct tce_vfio *v, uint64_t iova, void *secret,
 	return ret;
 }
 
-/*
- * The device must not write to @iova, where @victim is or was. -EACCES if any
- * of the victim changed.
- */
 int tce_dma_write_denied(struct tce_vfio *v, uint64_t iova, void *victim,
 			 size_t len, const struct tce_scratch *scratch)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * QEMU's edu device: copies between its buffer and memory when told to.
+ * QEMU's edu device copies data between its buffer and memory.
  *
- * Its registers have the byte order of the machine, which the identification
- * register gives away. A copy that the IOMMU refuses ends like any other; only
- * the data tell.
+ * Its registers have the byte order of the machine. The identification register
+ * shows which one that is. A copy that the IOMMU refuses ends like any other:
+ * only the data show it.
  */
 
 #include <endian.h>
@@ -130,10 +130,6 @@ int edu_open(struct edu *edu, int device_fd)
 	return map_bar(edu, device_fd, region.offset, region.size);
 }
 
-/*
- * The device without VFIO, as root may have it: to see what it reaches when
- * nobody owns it.
- */
 int edu_open_sysfs(struct edu *edu, const char *bdf)
 {
 	char path[PATH_MAX];
@@ -158,7 +154,6 @@ int edu_open_sysfs(struct edu *edu, const char *bdf)
 	return ret;
 }
 
-/* An unbind waits for ever while a BAR is mapped */
 void edu_close(struct edu *edu)
 {
 	if (edu->bar)
@@ -181,7 +176,7 @@ static int start(struct edu *edu, uint64_t src, uint64_t dst, size_t len,
 	return 0;
 }
 
-/* The copy begins a tenth of a second after it was asked for */
+/* Waits for the copy, which begins a tenth of a second after its command */
 static int finish(struct edu *edu)
 {
 	struct timespec now, end;
@@ -197,7 +192,6 @@ static int finish(struct edu *edu)
 	return 0;
 }
 
-/* The device reads memory into its buffer */
 int edu_dma_read(struct edu *edu, uint64_t iova, size_t len)
 {
 	int ret = start(edu, iova, EDU_BUFFER, len, EDU_CMD_START);
@@ -205,14 +199,12 @@ int edu_dma_read(struct edu *edu, uint64_t iova, size_t len)
 	return ret ? ret : finish(edu);
 }
 
-/* The device writes its buffer to memory: asked for, not waited for */
 int edu_dma_start_write(struct edu *edu, uint64_t iova, size_t len)
 {
 	return start(edu, EDU_BUFFER, iova, len,
 		     EDU_CMD_START | EDU_CMD_TO_RAM);
 }
 
-/* The device writes its buffer to memory */
 int edu_dma_write(struct edu *edu, uint64_t iova, size_t len)
 {
 	int ret = edu_dma_start_write(edu, iova, len);
@@ -220,7 +212,6 @@ int edu_dma_write(struct edu *edu, uint64_t iova, size_t len)
 	return ret ? ret : finish(edu);
 }
 
-/* The device pulls its interrupt line, until it is told to let go */
 void edu_raise(struct edu *edu)
 {
 	wr32(edu, EDU_REG_RAISE, 1);
@@ -231,7 +222,6 @@ void edu_ack(struct edu *edu)
 	wr32(edu, EDU_REG_ACK, 1);
 }
 
-/* One interrupt, by MSI if that is set up */
 void edu_interrupt(struct edu *edu)
 {
 	edu_raise(edu);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The device's own driver: does it work, and with which DMA windows? */
+/* The device's own driver: whether it works, and which DMA windows it has. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ static int first_entry(const char *dir, const char *prefix, char *name,
 	if (!d)
 		return -errno;
 	while ((de = readdir(d))) {
-		/* nvme0c0n1 is a path, not the disk */
+		/* nvme0c0n1 is a path to the disk, and not the disk */
 		if (!strncmp(de->d_name, prefix, strlen(prefix)) &&
 		    !strchr(de->d_name + strlen(prefix), 'c')) {
 			snprintf(name, len, "%s", de->d_name);
@@ -39,7 +39,6 @@ static int first_entry(const char *dir, const char *prefix, char *name,
 	return ret;
 }
 
-/* The disk's device node; waits for the driver to have found the disk */
 int tce_nvme_disk(const char *bdf, char *path, size_t len)
 {
 	char dir[128], ctrl[64], ns[64], sub[256];
@@ -51,7 +50,7 @@ int tce_nvme_disk(const char *bdf, char *path, size_t len)
 			snprintf(sub, sizeof(sub), "%s/%s", dir, ctrl);
 			if (!first_entry(sub, "nvme", ns, sizeof(ns))) {
 				snprintf(path, len, "/dev/%s", ns);
-				/* It is known before it can be opened */
+				/* Its name is there before it can be opened */
 				fd = open(path, O_RDONLY);
 				if (fd >= 0) {
 					close(fd);
@@ -64,10 +63,6 @@ int tce_nvme_disk(const char *bdf, char *path, size_t len)
 	return -ETIMEDOUT;
 }
 
-/*
- * Drivers go on probing after they were bound: wait until the disks of a group
- * are there, and with them the DMA windows that their driver wants.
- */
 void tce_host_ready(int group)
 {
 	struct tce_bdf bdfs[16];
@@ -89,11 +84,6 @@ bool tce_disk_is_scratch(void)
 	return env && *env == '1';
 }
 
-/*
- * Block I/O past the page cache. Writes only if VFIO_TCE_SCRATCH_DISK=1 says
- * that nobody needs what is on the disk; otherwise the start of the disk is
- * read twice and must be the same.
- */
 int tce_disk_io(const char *disk)
 {
 	bool scratch = tce_disk_is_scratch();
@@ -137,6 +127,10 @@ static bool is_window(const char *name)
 	       !strcmp(name, "linux,dma64-ddr-window-info");
 }
 
+/*
+ * Adds the windows of a node to the text, as hexadecimal digits; returns their
+ * number
+ */
 static int add_node(const char *node, char *buf, size_t len)
 {
 	char path[PATH_MAX * 2];
@@ -170,27 +164,20 @@ static int add_node(const char *node, char *buf, size_t len)
 	return used;
 }
 
-/*
- * The windows that the host knows for a device, from the device tree: the node
- * and those above it. The same text means the same windows. Empty where the
- * device tree does not say (PowerNV).
- */
 int tce_host_windows(const char *bdf, char *buf, size_t len)
 {
-	char path[PATH_MAX], node[PATH_MAX];
+	char node[PATH_MAX];
 	size_t used = 0;
-	char *slash;
+	int ret;
 
 	*buf = '\0';
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node", bdf);
-	if (!realpath(path, node))
-		return -errno;
-	while (strstr(node, "/devicetree/base/")) {
+	ret = tce_of_node(bdf, node);
+	if (ret)
+		return ret;
+	for (; tce_of_valid(node); tce_of_up(node)) {
 		used += add_node(node, buf + used, len - used);
 		if (used + 128 > len)
 			return -ENOSPC;
-		slash = strrchr(node, '/');
-		*slash = '\0';
 	}
 	return 0;
 }

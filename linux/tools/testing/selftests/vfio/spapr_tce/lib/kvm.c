@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A guest of KVM that has the device. It is one virtual CPU and a few
- * instructions, that make whatever hypercall they are told to make.
+ * A guest of KVM that has the device. It has one virtual CPU, whose program is
+ * a few instructions that make the hypercalls that a test asks for.
  */
 
 #include <endian.h>
@@ -15,7 +15,7 @@
 #include "../../../kselftest.h"
 #include "spapr_tce_kvm.h"
 
-#define H_NONE			0x7f00	/* no hypervisor has it */
+#define H_NONE			0x7f00	/* a hypercall that KVM does not have */
 
 /* Bits of the machine state register: 64 bits, little-endian */
 #define MSR_SF			0x8000000000000000ULL
@@ -24,8 +24,10 @@
 #define CODE			0x1000	/* in the memory of the guest */
 
 /*
- * Between two hypercalls that only we can answer, one that the answer tells.
- * The kernel puts ret and args[] of struct kvm_run into r3 to r12.
+ * H_NONE ends KVM_RUN, since only userspace can answer it. KVM then copies ret
+ * and args[] of struct kvm_run to r3 to r12, so that the answer is the number
+ * and the arguments of the next hypercall. Its status is in r4 when H_NONE
+ * follows.
  */
 static const uint32_t code[] = {
 	0x38600000 | H_NONE,	/* 1: li  r3,H_NONE */
@@ -141,8 +143,8 @@ static int vm_make_device(struct guest *g)
 }
 
 /*
- * Nested in QEMU 7.2, KVM_RUN has been seen to lose floating point registers
- * that survive any call, and compilers keep integers there.
+ * Nested KVM in QEMU 7.2 has been seen to lose, in KVM_RUN, floating point and
+ * vector registers that a call must preserve. Compilers keep integers there.
  */
 static void forget_registers(void)
 {
@@ -153,7 +155,7 @@ static void forget_registers(void)
 		     "v30", "v31");
 }
 
-int vm_run(struct guest *g)
+static int vm_run(struct guest *g)
 {
 	int ret;
 
@@ -170,7 +172,6 @@ int vm_run(struct guest *g)
 	return 0;
 }
 
-/* Has the guest make a hypercall: its status, or LEFT */
 long vm_hcall(struct guest *g, uint64_t nr, uint64_t ioba, uint64_t tce,
 	      uint64_t pages)
 {
@@ -208,7 +209,6 @@ long vm_stuff(struct guest *g, uint64_t ioba, uint64_t pages)
 	return vm_hcall(g, H_STUFF_TCE, ioba, 0, pages);
 }
 
-/* A list of so many pages from an address on, the last one first */
 void vm_make_list(struct guest *g, uint64_t gpa, int n, uint64_t page)
 {
 	uint64_t *list = vm_va(g, LIST);
@@ -218,7 +218,6 @@ void vm_make_list(struct guest *g, uint64_t gpa, int n, uint64_t page)
 		list[i] = htobe64((gpa + (n - 1 - i) * page) | 3);
 }
 
-/* Is it what that list maps? */
 int vm_try_list(struct guest *g, uint64_t gpa, int n, uint64_t page)
 {
 	static const int places[] = { 0, 1, 256, 511 };
@@ -303,7 +302,7 @@ int vm_open(struct guest *g, unsigned int shift)
 	ret = tce_register(g->v.container, g->mem.va, g->mem.size);
 	if (ret)
 		return ret;
-	/* The default window comes with the first call that needs it */
+	/* VFIO creates the default window at the first call that needs it */
 	ret = tce_unmap(g->v.container, g->start, PAGE);
 	if (ret)
 		return ret;
@@ -330,7 +329,7 @@ int vm_close(struct guest *g)
 
 	tce_vfio_close(&g->v);
 	tce_mem_free(&g->mem);
-	/* KVM drops its table after a grace period */
+	/* KVM frees its table after a grace period */
 	for (i = 0; i < 600 && tce_vmlck_kb() != g->locked_kb; i++)
 		usleep(100000);
 

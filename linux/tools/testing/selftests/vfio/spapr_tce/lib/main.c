@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What every program does before its first test and after its last. */
+/* The begin and the end of every program. */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,23 +17,21 @@ static void restore(void)
 {
 	int i;
 
-	/* A forked test that calls exit() must not pull the device away */
+	/*
+	 * A test is a forked process: if it calls exit(), the device stays
+	 * bound
+	 */
 	if (getpid() != main_pid)
 		return;
 	for (i = 0; i < tce_ndevs; i++)
 		tce_restore_group(tce_devs[i].group);
 }
 
-/*
- * Finds the devices, and with @bind hands their groups to vfio-pci until the
- * program ends. That this fails is no reason to stop: the tests then fail, one
- * by one, which is what the report should say.
- */
 void tce_begin(bool bind)
 {
 	int i, ret;
 
-	/* Tests end in _exit(), their lines must be out by then */
+	/* Tests end in _exit(), which does not write buffered lines */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 
 	tce_ndevs = tce_find_devices(tce_devs, TCE_MAX_DEVS);
@@ -53,7 +50,6 @@ void tce_begin(bool bind)
 	}
 }
 
-/* The largest window to create, for kernels that are slow with large ones */
 uint64_t tce_max_window(void)
 {
 	const char *env = getenv("VFIO_TCE_MAX_WINDOW");
@@ -61,7 +57,6 @@ uint64_t tce_max_window(void)
 	return env && *env ? strtoull(env, NULL, 0) : ~0ULL;
 }
 
-/* The first device that is in another group than the first, or NULL */
 const struct tce_dev *tce_second_group(void)
 {
 	int i;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory of each kind that can be mapped, and patterns to put there. */
+/* Memory of each kind that can be mapped, and patterns in it. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +16,6 @@
 #endif
 
 #define SYS_HUGEPAGES	"/sys/kernel/mm/hugepages"
-
-/*
- * Mapped with this alignment, so that any I/O page size that ordinary pages
- * can back fits and tests can speak of 64K units on every kernel.
- */
-#define ALIGNMENT	(64 * KiB)
 
 void *tce_reserve(size_t size, size_t align)
 {
@@ -44,7 +38,7 @@ static int map_aligned(struct tce_mem *mem, size_t size, int flags, int fd)
 
 	memset(mem, 0, sizeof(*mem));
 	mem->fd = -1;
-	va = tce_reserve(size, ALIGNMENT);
+	va = tce_reserve(size, UNIT);
 	if (va == MAP_FAILED)
 		return -errno;
 	if (mmap(va, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd,
@@ -104,6 +98,10 @@ int tce_mem_tmpfs(struct tce_mem *mem, size_t size)
 	return ret;
 }
 
+/*
+ * An attribute of the pool of huge pages: written, or read if @value is
+ * negative
+ */
 static long pool(size_t page, const char *attr, long value)
 {
 	char path[PATH_MAX], buf[32];
@@ -119,10 +117,6 @@ static long pool(size_t page, const char *attr, long value)
 	return tce_write_text(path, buf);
 }
 
-/*
- * Huge pages of a given size; the pool grows for as long as they are in use.
- * -ENOENT if the machine has no such pages, -ENOMEM if there is no memory.
- */
 int tce_mem_hugetlb(struct tce_mem *mem, size_t size, size_t page)
 {
 	int log = __builtin_ctzll(page);
@@ -161,7 +155,6 @@ int tce_mem_hugetlb(struct tce_mem *mem, size_t size, size_t page)
 	return 0;
 }
 
-/* Memory that I/O pages of this size can map: huge pages if need be */
 int tce_mem_for_shift(struct tce_mem *mem, size_t size, unsigned int shift)
 {
 	size_t page;
@@ -170,7 +163,7 @@ int tce_mem_for_shift(struct tce_mem *mem, size_t size, unsigned int shift)
 	if (1ULL << shift <= (unsigned long)sysconf(_SC_PAGESIZE))
 		return tce_mem_anon(mem, size);
 
-	/* 64K is no size of huge pages that the kernel would offer */
+	/* There are no huge pages of 64K: the next larger ones serve */
 	for (page = 1ULL << shift; page <= 16 * MiB; page <<= 1) {
 		ret = tce_mem_hugetlb(mem, size, page);
 		if (ret != -ENOENT)
@@ -198,7 +191,6 @@ void tce_mem_free(struct tce_mem *mem)
 	mem->fd = -1;
 }
 
-/* The physical address, for tests of what a device must not reach */
 int tce_phys_of(const void *va, uint64_t *phys)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -214,7 +206,10 @@ int tce_phys_of(const void *va, uint64_t *phys)
 	close(fd);
 	if (ret)
 		return ret;
-	/* bit 63: present; bits 0 to 54: page frame number, 0 if not allowed */
+	/*
+	 * bit 63: present; bits 0 to 54: page frame number, or 0 if it is
+	 * hidden
+	 */
 	if (!(entry >> 63) || !(entry & ((1ULL << 55) - 1)))
 		return -EPERM;
 	*phys = (entry & ((1ULL << 55) - 1)) * page + (uintptr_t)va % page;
@@ -230,7 +225,6 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* A number that this boot has not seen yet, as far as tests go */
 uint64_t tce_seed(void)
 {
 	static uint64_t count;
@@ -252,7 +246,6 @@ void tce_fill(void *va, size_t len, uint64_t seed)
 		p[i] = word(seed, i);
 }
 
-/* Is it this pattern, all of it? */
 bool tce_match(const void *va, size_t len, uint64_t seed)
 {
 	const uint64_t *p = va;
@@ -264,7 +257,6 @@ bool tce_match(const void *va, size_t len, uint64_t seed)
 	return true;
 }
 
-/* Is any of it this pattern? */
 bool tce_resembles(const void *va, size_t len, uint64_t seed)
 {
 	const uint64_t *p = va;

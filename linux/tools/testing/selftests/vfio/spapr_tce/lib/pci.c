@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PCI devices: which to test, who shares their group, which driver has them.
+ * PCI devices: the devices to test, their IOMMU groups, and their drivers.
  *
- * Before a device goes to vfio-pci its driver is remembered, and given back by
- * tce_restore_group(). A device that vfio-pci had from the start stays there.
+ * Before a device is bound to vfio-pci the name of its driver is remembered,
+ * and tce_restore_device() gives the device back to that driver. A device that
+ * vfio-pci had from the start stays with it.
  */
 
 #include <dirent.h>
@@ -76,19 +77,33 @@ static uint32_t device_id(const char *bdf)
 	return read_hex(bdf, "vendor") << 16 | read_hex(bdf, "device");
 }
 
-int tce_group_of(const char *bdf)
+/* The last part of a symbolic link of the device; empty if there is none */
+static int link_of(const char *bdf, const char *attr, char *name, size_t len)
 {
 	char path[PATH_MAX], link[PATH_MAX];
-	char *name;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/iommu_group", bdf);
+	*name = '\0';
+	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/%s", bdf, attr);
 	n = readlink(path, link, sizeof(link) - 1);
 	if (n < 0)
 		return -errno;
 	link[n] = '\0';
-	name = strrchr(link, '/');
-	return name ? atoi(name + 1) : -EINVAL;
+	snprintf(name, len, "%s", strrchr(link, '/') + 1);
+	return 0;
+}
+
+int tce_group_of(const char *bdf)
+{
+	char name[32];
+	int ret = link_of(bdf, "iommu_group", name, sizeof(name));
+
+	return ret ? ret : atoi(name);
+}
+
+int tce_driver_of(const char *bdf, char *name, size_t len)
+{
+	return link_of(bdf, "driver", name, len);
 }
 
 static int cmp_bdf(const void *a, const void *b)
@@ -97,7 +112,7 @@ static int cmp_bdf(const void *a, const void *b)
 		      ((const struct tce_bdf *)b)->s);
 }
 
-/* Names in a directory of sysfs, sorted; returns how many there are */
+/* The names in a directory of sysfs, sorted; returns their number */
 static int list_dir(const char *path, struct tce_bdf *bdfs, int max)
 {
 	struct dirent *de;
@@ -125,11 +140,6 @@ static int add_device(struct tce_dev *dev, const char *bdf)
 	return 1;
 }
 
-/*
- * The devices to test: those that VFIO_TCE_DEVICE names, separated by commas,
- * or every edu device. Returns how many there are. A device without an IOMMU
- * group is among them: that VFIO cannot use it is for the tests to tell.
- */
 int tce_find_devices(struct tce_dev *devs, int max)
 {
 	const char *env = getenv("VFIO_TCE_DEVICE");
@@ -165,7 +175,6 @@ int tce_find_class(uint32_t class, struct tce_bdf *bdfs, int max)
 	return found;
 }
 
-/* The devices of a group that VFIO wants; bridges stay with their driver */
 int tce_group_members(int group, struct tce_bdf *bdfs, int max)
 {
 	struct tce_bdf all[64];
@@ -181,22 +190,6 @@ int tce_group_members(int group, struct tce_bdf *bdfs, int max)
 		if (read_hex(all[i].s, "class") >> 8 != CLASS_BRIDGE)
 			bdfs[found++] = all[i];
 	return found;
-}
-
-/* 0 and the driver's name, or -ENOENT and an empty name */
-int tce_driver_of(const char *bdf, char *name, size_t len)
-{
-	char path[PATH_MAX], link[PATH_MAX];
-	ssize_t n;
-
-	*name = '\0';
-	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/driver", bdf);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
-		return -errno;
-	link[n] = '\0';
-	snprintf(name, len, "%s", strrchr(link, '/') + 1);
-	return 0;
 }
 
 static struct binding *find_binding(const char *bdf)
@@ -241,8 +234,8 @@ static int driver_write(const char *driver, const char *attr, const char *bdf)
 }
 
 /*
- * The nvme driver probes in the background, and does not like to be taken away
- * from a controller meanwhile.
+ * The nvme driver probes a controller in the background. Unbinding it meanwhile
+ * may fail, so this waits until the controller works.
  */
 static void settle(const char *bdf)
 {
@@ -271,7 +264,7 @@ static void settle(const char *bdf)
 	}
 }
 
-static int bind_device(const char *bdf)
+int tce_bind_device(const char *bdf)
 {
 	char driver[64];
 	int ret;
@@ -289,7 +282,7 @@ static int bind_device(const char *bdf)
 	ret = set_override(bdf, "vfio-pci");
 	if (!ret && *driver)
 		ret = driver_write(driver, "unbind", bdf);
-	/* drivers_probe would not tell why the probe failed */
+	/* An error of drivers_probe would not be that of the probe */
 	if (!ret)
 		ret = driver_write("vfio-pci", "bind", bdf);
 	if (ret)
@@ -298,7 +291,7 @@ static int bind_device(const char *bdf)
 	return ret;
 }
 
-static int restore_device(const char *bdf)
+int tce_restore_device(const char *bdf)
 {
 	struct binding *b = find_binding(bdf);
 	char driver[64];
@@ -327,7 +320,6 @@ static int restore_device(const char *bdf)
 	return ret;
 }
 
-/* Every device of the group to vfio-pci */
 int tce_bind_group(int group)
 {
 	struct tce_bdf bdfs[64];
@@ -343,14 +335,13 @@ int tce_bind_group(int group)
 	if (n < 0)
 		return n;
 	for (i = 0; i < n; i++) {
-		ret = bind_device(bdfs[i].s);
+		ret = tce_bind_device(bdfs[i].s);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* Every device of the group to the driver it had before tce_bind_group() */
 int tce_restore_group(int group)
 {
 	struct tce_bdf bdfs[64];
@@ -360,11 +351,29 @@ int tce_restore_group(int group)
 	if (n < 0)
 		return n;
 	for (i = 0; i < n; i++) {
-		err = restore_device(bdfs[i].s);
+		err = tce_restore_device(bdfs[i].s);
 		if (err)
 			ret = err;
 	}
 	return ret;
+}
+
+int tce_of_node(const char *bdf, char *node)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), SYS_PCI_DEVICES "/%s/of_node", bdf);
+	return realpath(path, node) ? 0 : -errno;
+}
+
+bool tce_of_valid(const char *node)
+{
+	return strstr(node, "/devicetree/base/");
+}
+
+void tce_of_up(char *node)
+{
+	*strrchr(node, '/') = '\0';
 }
 
 static uint32_t be32(const unsigned char *p)
@@ -372,39 +381,33 @@ static uint32_t be32(const unsigned char *p)
 	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* The window that the firmware gave to the device or to a node above it */
 int tce_firmware_window(const char *bdf, uint64_t *start, uint64_t *size,
 			bool *ddw)
 {
-	char path[PATH_MAX], prop[PATH_MAX + 32], *slash;
+	char node[PATH_MAX], prop[PATH_MAX + 32];
 	unsigned char value[64];
-	FILE *f;
+	FILE *f = NULL;
 	size_t n;
 
-	snprintf(prop, sizeof(prop), SYS_PCI_DEVICES "/%s/of_node", bdf);
-	if (!realpath(prop, path))
+	if (tce_of_node(bdf, node))
 		return -ENOENT;
-	while (strstr(path, "/devicetree/base/")) {
-		snprintf(prop, sizeof(prop), "%s/ibm,dma-window", path);
+	for (; tce_of_valid(node); tce_of_up(node)) {
+		snprintf(prop, sizeof(prop), "%s/ibm,dma-window", node);
 		f = fopen(prop, "r");
-		if (f) {
-			n = fread(value, 1, sizeof(value), f);
-			fclose(f);
-			if (n != 20)
-				return -EPROTO;
-			*start = (uint64_t)be32(value + 4) << 32 |
-				 be32(value + 8);
-			*size = (uint64_t)be32(value + 12) << 32 |
-				be32(value + 16);
-			snprintf(prop, sizeof(prop), "%s/ibm,ddw-applicable",
-				 path);
-			*ddw = !access(prop, F_OK);
-			return 0;
-		}
-		slash = strrchr(path, '/');
-		*slash = '\0';
+		if (f)
+			break;
 	}
-	return -ENOENT;
+	if (!f)
+		return -ENOENT;
+	n = fread(value, 1, sizeof(value), f);
+	fclose(f);
+	if (n != 20)
+		return -EPROTO;
+	*start = (uint64_t)be32(value + 4) << 32 | be32(value + 8);
+	*size = (uint64_t)be32(value + 12) << 32 | be32(value + 16);
+	snprintf(prop, sizeof(prop), "%s/ibm,ddw-applicable", node);
+	*ddw = !access(prop, F_OK);
+	return 0;
 }
 
 bool tce_is_powernv(void)

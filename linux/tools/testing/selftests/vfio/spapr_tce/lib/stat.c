@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a process and the machine have: to be the same before and after. */
+/*
+ * Numbers of the process and of the machine: the same before and after a test.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +35,6 @@ static long number(const char *path, const char *name)
 	return value;
 }
 
-/*
- * From here on this process can have no more memory locked than that. Root may
- * lock what it likes, unless it gives that up.
- */
 int tce_limit_locked(uint64_t bytes)
 {
 	struct rlimit lim = { .rlim_cur = bytes, .rlim_max = RLIM_INFINITY };
@@ -58,10 +56,9 @@ long tce_vmlck_kb(void)
 	return number("/proc/self/status", "VmLck:");
 }
 
-/* At this moment: what goes back after a grace period is still counted */
 long tce_pinned(void)
 {
-	/* Counters are per CPU: have them added up */
+	/* Each CPU has counters: this adds them up */
 	tce_write_text("/proc/sys/vm/stat_refresh", "1");
 
 	return number("/proc/vmstat", "nr_foll_pin_acquired ") -
@@ -69,8 +66,9 @@ long tce_pinned(void)
 }
 
 /*
- * Memory that can be allocated, in kB. A free page is in MemFree or on the list
- * of a CPU, and which of the two it is says nothing.
+ * Memory that can be allocated, in KiB. A free page is counted in MemFree or is
+ * on the list of a CPU. It may go from one to the other at any time, so both
+ * count.
  */
 static long free_kb(void)
 {
@@ -99,10 +97,6 @@ static int get(struct tce_stat *st)
 	return st->vmlck_kb < 0 || st->memfree_kb < 0 ? -EIO : 0;
 }
 
-/*
- * What there is before a test. Pages of an earlier one may still be on their
- * way back: wait until nothing moves any more.
- */
 int tce_stat_get(struct tce_stat *st)
 {
 	struct tce_stat last;
@@ -125,8 +119,8 @@ static void report(const char *name, long before, long after)
 }
 
 /*
- * A kernel that looks for leaks itself keeps back what is freed, in KASAN's
- * quarantine: up to a 32nd of all memory, and about as much for what it notes.
+ * A kernel with kmemleak also has KASAN here. KASAN keeps freed memory in its
+ * quarantine, up to a 32nd of all memory, and its records take about as much.
  */
 static long kept_back_kb(void)
 {
@@ -136,11 +130,6 @@ static long kept_back_kb(void)
 	return sysconf(_SC_PHYS_PAGES) / 16 * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/*
- * Pages go back after a grace period, so this waits: on a busy machine that
- * takes its time. -EBUSY and a line per difference if something is still
- * missing after a minute.
- */
 int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 		    long tolerance_kb)
 {
@@ -168,7 +157,6 @@ int tce_stat_settle(const struct tce_stat *before, struct tce_stat *after,
 	return -EBUSY;
 }
 
-/* What the kernel says from now on */
 int tce_kmsg_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
@@ -182,10 +170,6 @@ int tce_kmsg_open(void)
 	return fd;
 }
 
-/*
- * How many lines there are since the last call, of that level or worse; they are
- * printed.
- */
 int tce_kmsg_lines(int fd, int level)
 {
 	char line[2048];

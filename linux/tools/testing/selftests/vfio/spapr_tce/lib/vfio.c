@@ -48,79 +48,72 @@ int tce_open_device(int group, const struct tce_dev *dev)
 	return tce_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, (void *)dev->bdf);
 }
 
+/* Each step is named, for the message after a failure */
 static int open_all(struct tce_vfio *v, const struct tce_dev *dev, int version,
 		    bool with_device)
 {
-	const char *what;
+	const char *step;
 	int ret;
 
-	memset(v, 0, sizeof(*v));
+	*v = (struct tce_vfio)TCE_VFIO_CLOSED;
 	v->dev = dev;
 	v->version = version;
-	v->group = -1;
-	v->device = -1;
 
-	what = "container";
+	step = "container";
 	ret = tce_open_container();
 	v->container = ret;
 	if (ret < 0)
 		goto out;
 
-	what = "group";
+	step = "group";
 	ret = tce_open_group(dev);
 	v->group = ret;
 	if (ret < 0)
 		goto out;
 
-	what = "VFIO_GROUP_SET_CONTAINER";
+	step = "VFIO_GROUP_SET_CONTAINER";
 	ret = tce_ioctl(v->group, VFIO_GROUP_SET_CONTAINER, &v->container);
 	if (ret)
 		goto out;
 
-	what = "VFIO_SET_IOMMU";
+	step = "VFIO_SET_IOMMU";
 	ret = tce_set_iommu(v->container, version);
 	if (ret)
 		goto out;
 
-	what = "VFIO_IOMMU_SPAPR_TCE_GET_INFO";
+	step = "VFIO_IOMMU_SPAPR_TCE_GET_INFO";
 	ret = tce_get_info(v->container, &v->info);
 	if (ret || !with_device)
 		goto out;
 
-	what = "VFIO_GROUP_GET_DEVICE_FD";
+	step = "VFIO_GROUP_GET_DEVICE_FD";
 	ret = tce_open_device(v->group, dev);
 	v->device = ret;
 	if (ret < 0)
 		goto out;
 
-	what = "edu";
+	step = "edu";
 	ret = dev->edu ? edu_open(&v->edu, v->device) : 0;
 
 out:
 	if (!ret)
 		return 0;
-	tce_log("%s: %s: %s", dev->bdf, what, strerror(ret < 0 ? -ret : ret));
+	tce_log("%s: %s: %s", dev->bdf, step, strerror(ret < 0 ? -ret : ret));
 	tce_vfio_close(v);
 	return ret < 0 ? ret : -EPROTO;
 }
 
-/* All the way from nothing to a device that can do DMA */
 int tce_vfio_open(struct tce_vfio *v, const struct tce_dev *dev, int version)
 {
 	return open_all(v, dev, version, true);
 }
 
-/*
- * Without the device, for what the ioctls alone can tell: where opening and
- * closing it means a bus reset (PowerNV), that takes four seconds.
- */
 int tce_vfio_open_iommu(struct tce_vfio *v, const struct tce_dev *dev,
 			int version)
 {
 	return open_all(v, dev, version, false);
 }
 
-/* Whichever of the two does not take so long */
 int tce_vfio_open_quick(struct tce_vfio *v, const struct tce_dev *dev,
 			int version)
 {
@@ -141,10 +134,6 @@ void tce_vfio_close(struct tce_vfio *v)
 	v->container = -1;
 }
 
-/*
- * Into the container of @first, with the device. The group is open, and for the
- * caller to close, unless that is what failed.
- */
 int tce_join(struct tce_vfio *v, const struct tce_vfio *first,
 	     const struct tce_dev *dev)
 {
@@ -167,7 +156,6 @@ int tce_join(struct tce_vfio *v, const struct tce_vfio *first,
 	return ret;
 }
 
-/* Without the container, which they have in common */
 void tce_leave(struct tce_vfio *v)
 {
 	edu_close(&v->edu);
@@ -194,7 +182,8 @@ int tce_disable(int container)
 	return tce_ioctl(container, VFIO_IOMMU_DISABLE, NULL);
 }
 
-int tce_register(int container, const void *va, uint64_t size)
+static int memory_ioctl(int container, unsigned long cmd, const void *va,
+			uint64_t size)
 {
 	struct vfio_iommu_spapr_register_memory reg = {
 		.argsz = sizeof(reg),
@@ -202,18 +191,19 @@ int tce_register(int container, const void *va, uint64_t size)
 		.size = size,
 	};
 
-	return tce_ioctl(container, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &reg);
+	return tce_ioctl(container, cmd, &reg);
+}
+
+int tce_register(int container, const void *va, uint64_t size)
+{
+	return memory_ioctl(container, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, va,
+			    size);
 }
 
 int tce_unregister(int container, const void *va, uint64_t size)
 {
-	struct vfio_iommu_spapr_register_memory reg = {
-		.argsz = sizeof(reg),
-		.vaddr = (uintptr_t)va,
-		.size = size,
-	};
-
-	return tce_ioctl(container, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, &reg);
+	return memory_ioctl(container, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, va,
+			    size);
 }
 
 int tce_create(int container, unsigned int shift, uint64_t size,
@@ -285,7 +275,6 @@ bool tce_has_ddw(const struct tce_vfio *v)
 	return v->info.flags & VFIO_IOMMU_SPAPR_INFO_DDW;
 }
 
-/* At once; 0 if none can be created */
 unsigned int tce_max_windows(const struct tce_vfio *v)
 {
 	return tce_has_ddw(v) ? v->info.ddw.max_dynamic_windows_supported : 0;

@@ -22,19 +22,19 @@
 enum tce_mark {
 	/* Ownership of the group */
 	TCE_MARK_TAKE		= TCE_MARK_BASE | 0x01,	/* about to be taken */
-	TCE_MARK_TAKEN		= TCE_MARK_BASE | 0x02,	/* VFIO owns it, nothing is mapped */
-	TCE_MARK_RELEASE	= TCE_MARK_BASE | 0x03,	/* about to be given back */
-	TCE_MARK_RELEASED	= TCE_MARK_BASE | 0x04,	/* no descriptor is open any more */
+	TCE_MARK_TAKEN		= TCE_MARK_BASE | 0x02,	/* VFIO has it */
+	TCE_MARK_RELEASE	= TCE_MARK_BASE | 0x03,	/* about to be released */
+	TCE_MARK_RELEASED	= TCE_MARK_BASE | 0x04,	/* all is closed */
 
-	/* Host driver */
-	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* host driver about to go */
+	/* The host's driver */
+	TCE_MARK_HOST_UNBIND	= TCE_MARK_BASE | 0x08,	/* before an unbind */
 	TCE_MARK_HOST_UNBOUND	= TCE_MARK_BASE | 0x09,	/* vfio-pci is bound */
-	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* host driver about to return */
-	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* host driver is back */
+	TCE_MARK_HOST_BIND	= TCE_MARK_BASE | 0x0a,	/* before a bind */
+	TCE_MARK_HOST_BOUND	= TCE_MARK_BASE | 0x0b,	/* after it */
 
 	/* Mappings */
-	TCE_MARK_MAP		= TCE_MARK_BASE | 0x10,	/* a map starts */
-	TCE_MARK_MAPPED		= TCE_MARK_BASE | 0x11,	/* ... and has returned */
+	TCE_MARK_MAP		= TCE_MARK_BASE | 0x10,	/* about to map */
+	TCE_MARK_MAPPED		= TCE_MARK_BASE | 0x11,	/* MAP has returned */
 	TCE_MARK_UNMAP		= TCE_MARK_BASE | 0x12,
 	TCE_MARK_UNMAPPED	= TCE_MARK_BASE | 0x13,
 
@@ -44,16 +44,22 @@ enum tce_mark {
 	TCE_MARK_REMOVE		= TCE_MARK_BASE | 0x1a,
 	TCE_MARK_REMOVED	= TCE_MARK_BASE | 0x1b,
 
-	/* DMA: what happens between ALLOWED or DENIED and DMA_END */
+	/* DMA between one of the first two and DMA_END */
 	TCE_MARK_DMA_ALLOWED	= TCE_MARK_BASE | 0x20,	/* must be translated */
-	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must find no permission */
+	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must be refused */
 	TCE_MARK_DMA_END	= TCE_MARK_BASE | 0x22,
 
-	/* A step whose calls are counted, named by a line "# step ..." before */
+	/*
+	 * A step whose hypercalls are counted. A line "# step ..." names it
+	 * before.
+	 */
 	TCE_MARK_STEP		= TCE_MARK_BASE | 0x30,
 	TCE_MARK_STEP_END	= TCE_MARK_BASE | 0x31,
 
-	/* An heir has mapped nothing yet; + 2 * domain, and the next one ends it */
+	/*
+	 * spapr_tce_heir has mapped nothing yet; + 2 * PCI domain, + 1 at the
+	 * end
+	 */
 	TCE_MARK_HEIR		= TCE_MARK_BASE | 0x1000,
 };
 

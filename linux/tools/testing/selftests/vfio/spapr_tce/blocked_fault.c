@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A page whose fault is served when a test says so: it is of a network block
- * device, whose server is this program.
+ * A page whose fault ends when the test says so. The page is of a network block
+ * device, and the server of that device is this program.
  */
 
 #include <endian.h>
@@ -16,16 +16,18 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include "spapr_tce.h"
+#include "blocked_fault.h"
 
 #define NBD		"/dev/nbd0"
 #define NBD_BLOCK	4096UL
 #define NBD_SIZE	(64 * MiB)
 
-/* What is there waits; the kernel looks for partitions at the start */
+/*
+ * Requests from here on wait. The kernel reads the start, to find partitions.
+ */
 #define NBD_SLOW	(32 * MiB)
 
-/* The page is touched; then the parent says that it may be served */
+/* Says that the page has been touched, and waits until the parent answers */
 static void wait_for_parent(struct tce_fault *f)
 {
 	char c = 0;
@@ -35,8 +37,9 @@ static void wait_for_parent(struct tce_fault *f)
 }
 
 /*
- * By a pipe: to copy from a socket may fault with a lock that the kernel's end of
- * the device takes, in faults, from its own. To lockdep both are the same.
+ * Gets a request by a pipe, without a copy from the socket. That copy may fault
+ * while the socket is locked. The kernel's side of the device locks its own
+ * socket in a fault, and lockdep takes both locks for one.
  */
 static bool receive(struct tce_fault *f, struct nbd_request *req)
 {
@@ -78,7 +81,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* In the kernel as long as there is the device */
+/* Stays in the kernel as long as the device exists */
 static void *serve_kernel(void *arg)
 {
 	struct tce_fault *f = arg;
@@ -93,15 +96,11 @@ int tce_fault_init(struct tce_fault *f)
 	return pipe(f->touched) || pipe(f->serve) ? -errno : 0;
 }
 
-/*
- * In the process that will touch the page. @content is what it will find, one
- * page.
- */
 int tce_fault_open(struct tce_fault *f, const void *content)
 {
 	int socks[2], fd;
 
-	/* If the parent ends the pipe ends */
+	/* So that a read fails if the parent ends */
 	close(f->serve[1]);
 	f->size = sysconf(_SC_PAGESIZE);
 	f->content = content;
@@ -119,7 +118,7 @@ int tce_fault_open(struct tce_fault *f, const void *content)
 	    pthread_create(&f->kernel, NULL, serve_kernel, f))
 		return -EAGAIN;
 
-	/* The size is there when the device is */
+	/* The device has its size when it is ready */
 	fd = open(NBD, O_RDONLY);
 	while (fd >= 0 && lseek(fd, 0, SEEK_END) < NBD_SIZE)
 		usleep(1000);
@@ -130,19 +129,17 @@ int tce_fault_open(struct tce_fault *f, const void *content)
 	return f->va == MAP_FAILED ? -errno : 0;
 }
 
-/* In the parent: has the page been touched, within some seconds? */
 int tce_fault_touched(struct tce_fault *f, int seconds)
 {
 	struct pollfd p = { .fd = f->touched[0], .events = POLLIN };
 
-	/* If the process ends the pipe ends */
+	/* So that poll() returns if the child ends */
 	close(f->touched[1]);
 	if (poll(&p, 1, seconds * 1000) != 1)
 		return -ETIMEDOUT;
 	return p.revents & POLLIN ? 0 : -ESRCH;
 }
 
-/* In the parent: let it go on */
 int tce_fault_serve(struct tce_fault *f)
 {
 	char c = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The steps that the first half of spapr_tce_fail_nth takes. */
+/* The scenarios of the first half of spapr_tce_fail_nth, and their steps. */
 
 #include <errno.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "fail_nth.h"
 
 /*
- * A window of 4K pages has room for so many leaves before it charges more, and
- * each is of 512 entries: TCE_VIEW_KEEP and TCE_LEAF_ENTRIES of the kernel's
+ * The charge of a window of 4K pages includes so many leaves, of 512 entries
+ * each: TCE_VIEW_KEEP and TCE_LEAF_ENTRIES of the kernel's
  * arch/powerpc/kernel/tce_view.c.
  */
 #define KEPT_LEAVES	64
@@ -18,7 +18,7 @@
 
 #define READ_WRITE	(PROT_READ | PROT_WRITE)
 
-/* The end of the memory */
+/* The last units of the memory */
 #define SPARE		(2 * UNIT)
 
 static void *spare(void)
@@ -63,7 +63,7 @@ static int with_shift_64k(void) { return with_shift(16); }
 static int with_shift_2m(void) { return with_shift(21); }
 static int with_shift_16m(void) { return with_shift(24); }
 
-/* The default window is still to come */
+/* The default window is not created yet */
 static int with_no_window(void)
 {
 	dut.shift = 16;
@@ -73,7 +73,7 @@ static int with_no_window(void)
 
 static int with_window_64k(void) { return with_window(16); }
 
-/* Huge pages for a window, registered */
+/* A window, and a registered huge page of the size of its pages */
 static int with_huge(unsigned int page_shift)
 {
 	int ret = with_window(page_shift);
@@ -112,7 +112,7 @@ static int close_group(void) { return close_fd(&dut.v.group); }
 static int set_iommu_v1(void) { return tce_set_iommu(dut.v.container, 1); }
 static int set_iommu_v2(void) { return tce_set_iommu(dut.v.container, 2); }
 
-/* The type of a container goes with its last group */
+/* The container has no IOMMU any more after its last group has left */
 static int reattach(void) { return unset_container() ?: set_container(); }
 static int reset_iommu_v1(void) { return set_container() ?: set_iommu_v1(); }
 static int reset_iommu_v2(void) { return set_container() ?: set_iommu_v2(); }
@@ -138,7 +138,7 @@ static int unregister_spare(void) { return unreg(spare(), SPARE); }
 static int register_all(void) { return reg(dut.mem.va, dut.mem.size); }
 static int unregister_all(void) { return unreg(dut.mem.va, dut.mem.size); }
 
-/* The spare memory has no pages yet: they come when it is pinned */
+/* Frees the pages of the spare memory: pinning it allocates new ones */
 static int forget_spare(void)
 {
 	return madvise(spare(), SPARE, MADV_DONTNEED) ? -errno : 0;
@@ -156,8 +156,9 @@ static int unmap_fresh(void) { return unmap(0, UNIT) ?: forget_spare(); }
 static int with_v1_fresh(void) { return with_v1_default() ?: forget_spare(); }
 
 /*
- * Memory for a device that only reads: a private mapping of a file that the
- * process has not written to, the pages of which it is about to have of its own.
+ * Memory for a device that only reads: a private mapping of a file, to which
+ * the process has not written yet. MAP has to make copies of its pages for the
+ * process.
  */
 static int with_private(int prot)
 {
@@ -186,7 +187,9 @@ static int unmap_private(void)
 	return ret ?: madvise(dut.file.va, dut.file.size, MADV_DONTNEED) ? -errno : 0;
 }
 
-/* The device reads what is written now, by way of a unit to show it */
+/*
+ * The device reads data that the process writes now. Another unit shows them.
+ */
 static int private_read(int prot)
 {
 	struct tce_scratch scratch = { .iova = dut.start + UNIT, .va = unit(1) };
@@ -202,8 +205,8 @@ static int private_reached(void) { return private_read(READ_WRITE); }
 static int read_only_reached(void) { return private_read(PROT_READ); }
 
 /*
- * As many pages are pinned as the window is large: what comes is charged. Where
- * a page is an I/O page nothing is left of the window then.
+ * As many bytes are pinned as the size of the window, so that further pages are
+ * charged. If a page is no larger than an I/O page the window is full then.
  */
 static int with_v1_full(void)
 {
@@ -221,7 +224,7 @@ static int with_v1_full(void)
 	return ret;
 }
 
-/* A region whose pages need more room than it has at first */
+/* A region with so many pages that its list has to grow */
 static int with_large(void)
 {
 	size_t size = 10240 * sysconf(_SC_PAGESIZE), i;
@@ -249,7 +252,10 @@ static int with_large(void)
 static int register_file(void) { return reg(dut.file.va, dut.file.size); }
 static int unregister_file(void) { return unreg(dut.file.va, dut.file.size); }
 
-/* Enough regions for a tree of them, and one in the midst, between gaps */
+/*
+ * So many regions that the kernel has a tree of them; one in the middle, with
+ * gaps
+ */
 #define ONE_OF_MANY	20
 
 static int register_one(void) { return reg(unit(ONE_OF_MANY), UNIT); }
@@ -280,13 +286,13 @@ static int unmap_long(void) { return unmap(ODD, MAIN_UNITS * UNIT); }
 static int unmap_main(void) { return unmap(0, MAIN_UNITS * UNIT); }
 static int map_other(void) { return map(other(), 0, OTHER_UNITS * UNIT); }
 
-/* A window that is there maps, whatever could not be had when it came */
+/* Maps into a window, and uses it, although an allocation failed in CREATE */
 static int window_usable(void)
 {
 	return map_unit() ?: main_reached() ?: unmap_unit();
 }
 
-/* Leaves that have been used stay with the window: a new one has none */
+/* A window keeps leaves that have been used, so a new one is created */
 static int unmap_long_fresh(void)
 {
 	return unmap_long() ?: remove_window() ?: create();
@@ -329,13 +335,13 @@ static int create_default_mapped(void)
 	return create_default() ?: map_main();
 }
 
-/* The default window has gone as the last one */
+/* The default window has been removed, as the last one */
 static int with_default_removed(void)
 {
 	return with_default() ?: remove_window();
 }
 
-/* A window that is the only one, and not the default one */
+/* Another window is the only one */
 static int with_last_window(void)
 {
 	int ret = with_default_removed();
@@ -358,7 +364,7 @@ static int unmap_two(void)
 			 8 * UNIT);
 }
 
-/* Who stays has what there was, and can map more */
+/* The group that stays has its mappings, and can map more */
 static int one_usable(void)
 {
 	return map_two() ?:

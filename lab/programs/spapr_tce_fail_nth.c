@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation, copy from or to the user and call of the platform that a
- * step makes fails once: the first, then the second, until the step gets
- * through without one. Whatever failed, the step either did all it had to, or
- * it says so and nothing has changed, and the next try succeeds.
+ * Each operation of a step that can fail fails once: each allocation, each copy
+ * from or to the user, and each call of the platform. First the first one
+ * fails, then the second, until the step has none that fails. After each
+ * failure the step has either done all, or it has returned an errno, nothing
+ * has changed, and the next try succeeds.
  *
- * Unchanged means: locked and pinned memory, GET_INFO, where a device can tell
- * what it reaches, and that the step can be done again. With LAB_TRACE=1 there
- * is a mark before and after each try that failed (STEP, STEP_END), and a line
- * that names it: what the hypervisor has at both must be the same.
+ * Nothing has changed: locked and pinned memory and GET_INFO are as before, a
+ * device reaches the same memory, and the step can be done again. With
+ * LAB_TRACE=1 there is a mark before and after each try (STEP, STEP_END), and a
+ * line that names it. The hypervisor must have the same windows and entries at
+ * both marks.
  *
  * Calls of the platform fail by fail_function, one function at a time, with a
- * hardware error and with a parameter error. All of them are made by five
- * functions of ddw.c; those that the kernel does not have are left out.
+ * hardware error and with a parameter error. Five functions of ddw.c make all
+ * of them. Those that the kernel does not have are left out.
  *
- * The second half makes all calls of a kind fail for a while. Then the platform
- * may be unable to let go of a page: it must not be released.
+ * In the second half all calls of a kind fail for a while. Then the platform
+ * may be unable to clear an entry, and the page of that entry must not be
+ * released.
  *
  * Arguments: "once" or "stuck" for one of the halves, or the names of tests.
  */
 
 #include <string.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fail_nth.h"
 
 static bool wanted(const char *half, const char *name, int argc, char **argv)
@@ -35,7 +38,7 @@ static bool wanted(const char *half, const char *name, int argc, char **argv)
 	return argc == 1;
 }
 
-/* The count of tests is this file's: kselftest.h has it in each that includes it */
+/* In this file, since kselftest.h has a count of tests for each file */
 static void report(int status, const char *prefix, const char *name)
 {
 	if (status == KSFT_SKIP)

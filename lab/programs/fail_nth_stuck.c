@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The other half of spapr_tce_fail_nth: calls of the platform that fail for as
- * long as it takes. What may be reachable must not be released; when the
- * platform has recovered all works again.
+ * The second half of spapr_tce_fail_nth: calls of the platform fail during a
+ * whole step. Memory that the device may still reach must not be released. When
+ * the platform has recovered all works again.
  */
 
 #include <errno.h>
 #include <string.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fail_nth.h"
 
 static const char *const clearing[] = {
@@ -26,6 +26,7 @@ static const char *const everything[] = {
 	"ddw_call_tce_put_list", "ddw_call_tce_stuff", NULL
 };
 
+/* Does a step while these functions fail */
 static int broken(const char *const *names, int (*step)(void))
 {
 	int ret, err;
@@ -38,7 +39,7 @@ static int broken(const char *const *names, int (*step)(void))
 	return err ?: ret;
 }
 
-/* 0 if @ret is what is wanted: an errno of the platform's, or none */
+/* Returns 0 if @ret is an errno that the platform may cause, or 0, as wanted */
 static int wants(const char *what, bool error, int ret)
 {
 	if (ret == -ENOTSUP)
@@ -49,6 +50,7 @@ static int wants(const char *what, bool error, int ret)
 	return -EBADE;
 }
 
+/* The memory must be counted as mapped */
 static int held(const char *what, void *va)
 {
 	int ret = unreg(va, UNIT);
@@ -59,7 +61,7 @@ static int held(const char *what, void *va)
 	return -EBADE;
 }
 
-/* Two units, regions of their own */
+/* Two units are registered, as two regions */
 static int with_two_regions(void)
 {
 	int ret = with_v2();
@@ -88,7 +90,7 @@ static int stuck_map(void)
 	       unreg(other(), UNIT);
 }
 
-/* The old page may be reachable for ever, for all that is known */
+/* The kernel cannot know whether the device still reaches the old page */
 static int stuck_map_over(void)
 {
 	return with_two_regions() ?: map_unit() ?:
@@ -100,7 +102,7 @@ static int stuck_map_over(void)
 	       unreg(other(), UNIT);
 }
 
-/* The platform removes a window that it did not clear */
+/* The platform does not clear the window, but removes it */
 static int stuck_clear_at_remove(void)
 {
 	return with_window_4k() ?: map_unit() ?: main_reached() ?:
@@ -109,7 +111,7 @@ static int stuck_clear_at_remove(void)
 	       other_reached() ?: main_denied();
 }
 
-/* It does neither */
+/* The platform neither clears the window nor removes it */
 static int stuck_remove(void)
 {
 	const char *const calls[] = {
@@ -133,7 +135,7 @@ static int stuck_remove(void)
 	close_all();
 	if (!ret)
 		tce_log("%ld pages were pinned, %ld are", pinned, tce_pinned());
-	/* Who has the group next has its windows, and nothing of this one */
+	/* The next user has the default window, and no mapping of this one */
 	ret = ret ?: with_v2() ?: reg(other(), UNIT);
 	dut.start = tce_def_start(&dut.v);
 	ret = ret ?: map_other_unit() ?: other_reached() ?: unmap_unit();
@@ -143,8 +145,8 @@ static int stuck_remove(void)
 }
 
 /*
- * A group that its user left with the platform out of order may be refused
- * once. Being refused has the platform start over.
+ * If the platform failed while the last user left, the next one may be refused
+ * once. The refusal has the kernel reset the PE.
  */
 static int after_outage(int (*setup)(void))
 {
@@ -163,7 +165,7 @@ static int stuck_close(void)
 		return ret;
 	pinned = tce_pinned();
 	ret = wants("close", false, broken(everything, close_all));
-	/* Its region goes with the entries, which are noted to be there */
+	/* The region stays pinned, since its entries may not be cleared */
 	if (!ret && tce_pinned() < pinned) {
 		tce_log("pinned %ld, %ld before", tce_pinned(), pinned);
 		ret = -EBADE;
@@ -205,7 +207,7 @@ static int stuck_join(void)
 	       after_outage(with_joined) ?: two_reached();
 }
 
-/* The disk in the group, with its own driver */
+/* The disk in the group, with the host's driver */
 static int stuck_host(void)
 {
 	struct tce_bdf bdfs[16];
@@ -221,7 +223,7 @@ static int stuck_host(void)
 
 	ret = with_attached() ?: broken(everything, unset_container);
 	close_all();
-	/* The next to come and go gives the host its window back */
+	/* The next user that comes and leaves gives the host its window back */
 	ret = ret ?: with_attached() ?: unset_container();
 	close_all();
 	ret = ret ?: tce_restore_group(group) ?:
@@ -251,7 +253,9 @@ int run_stuck(const struct stuck *s)
 
 	tce_fail_choose(false, NULL, 0);
 	close_all();
-	/* What is stuck keeps its addresses for as long as the process lives */
+	/*
+	 * Memory of an earlier test may stay pinned: this test has other memory
+	 */
 	ret = new_memory() ?: s->test();
 	tce_fail_heal(TCE_FAIL_FUNCTION);
 	close_all();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What both halves of spapr_tce_fail_nth do to a device. */
+/* The steps of both halves of spapr_tce_fail_nth. */
 
 #include <errno.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "fail_nth.h"
 
 struct dut dut = {
-	.v = { .container = -1, .group = -1, .device = -1 },
-	.v2 = { .container = -1, .group = -1, .device = -1 },
+	.v = TCE_VFIO_CLOSED,
+	.v2 = TCE_VFIO_CLOSED,
 };
 
 void *unit(unsigned int n)
@@ -22,7 +22,7 @@ void *other(void)
 	return unit(MAIN_UNITS);
 }
 
-/* Another piece; of the one before nothing is said */
+/* The memory before this stays mapped in the process */
 int new_memory(void)
 {
 	int ret;
@@ -60,7 +60,7 @@ int close_all(void)
 	return 0;
 }
 
-/* Stages of being open */
+/* The stages */
 
 int with_container(void)
 {
@@ -96,7 +96,7 @@ int with_v2_memory(void)
 	return ret ?: reg(dut.mem.va, dut.mem.size);
 }
 
-/* The default window is there, and nothing in it */
+/* The default window has been created, and is empty */
 int with_default(void)
 {
 	return with_v2_memory() ?:
@@ -131,7 +131,7 @@ int unmap(uint64_t offset, uint64_t size)
 	return tce_unmap(dut.v.container, dut.start + offset, size);
 }
 
-/* About to have a window beside the default one, which is empty */
+/* A window can be created beside the default one, which is empty */
 int with_shift(unsigned int page_shift)
 {
 	int ret = with_default();
@@ -151,7 +151,7 @@ int with_window(unsigned int page_shift)
 
 int with_window_4k(void) { return with_window(12); }
 
-/* DMA that the device can do, or cannot */
+/* DMA that the device must be able to do, or must not */
 
 int reached(void *va)
 {
@@ -216,7 +216,6 @@ int two_reached(void)
 	return ret;
 }
 
-/* Opening once more */
 int again(int (*setup)(void))
 {
 	return close_all() ?: setup();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first half of spapr_tce_fail_nth: whatever fails in a step, for once, it
- * has done all or nothing.
+ * The first half of spapr_tce_fail_nth: one operation fails in a step, once.
+ * The step must have done all or nothing.
  */
 
 #include <string.h>
 #include <unistd.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fail_nth.h"
 
-/* What must be the same */
+/* The state that is compared */
 
 struct state {
 	long vmlck_kb;
@@ -18,7 +18,7 @@ struct state {
 	struct vfio_iommu_spapr_tce_info info;
 };
 
-/* One scenario, and what it looks like before and after */
+/* The scenario, and the states before and after its step */
 static const struct scenario *sc;
 static struct state before, after;
 
@@ -46,7 +46,7 @@ static bool same_state(const char *when, const struct state *want, bool partial)
 	struct state now;
 	int i;
 
-	/* Pages that the kernel's own work pins are back in a moment */
+	/* The kernel itself pins pages for a moment: this waits for them */
 	for (i = 0; i < 50; i++) {
 		get_state(&now);
 		if (!same_info(want, &now))
@@ -70,7 +70,7 @@ static bool same_state(const char *when, const struct state *want, bool partial)
 }
 
 static unsigned long tries, reopened, count[TCE_FAIL_CLASSES];
-static unsigned int seen;		/* classes of the failures since then */
+static unsigned int seen;		/* kinds of failures, as bits */
 
 static bool good(const char *what, int ret)
 {
@@ -87,9 +87,9 @@ static bool reopen(void)
 }
 
 /*
- * Back to the state before, which the next failure is compared with. After a
- * call of the platform has failed there may be less to have than before, but
- * not for the next user.
+ * Goes back to the state before the step, for the next failure. After a failed
+ * call of the platform this user may not get back all that it had. The next
+ * user does.
  */
 static bool take_back(enum tce_fail class)
 {
@@ -105,7 +105,7 @@ static bool take_back(enum tce_fail class)
 	return good("undo", ret);
 }
 
-/* The step must succeed, and be taken back */
+/* The step must succeed, and is undone */
 static bool succeed(const char *when, enum tce_fail class)
 {
 	int ret = sc->step();
@@ -120,7 +120,7 @@ static bool succeed(const char *when, enum tce_fail class)
 }
 
 struct try {
-	bool failed;			/* something did */
+	bool failed;			/* an operation has failed */
 	enum tce_fail class;
 	int ret;
 };
@@ -144,7 +144,7 @@ static bool try_nth(unsigned int nth, struct tce_fail_function *f,
 	count[try->class]++;
 	if (f && try->class == TCE_FAIL_FUNCTION)
 		f->injected++;
-	/* For who reads the trace: what was between the marks just made */
+	/* Names the part of the trace between the two marks */
 	tce_log("try %s %s %u: %s: %s%s", sc->name, f ? f->name : "memory",
 		nth, tce_fail_name[try->class],
 		try->ret ? strerror(try->ret < 0 ? -try->ret : try->ret) : "ok",
@@ -155,8 +155,8 @@ static bool try_nth(unsigned int nth, struct tce_fail_function *f,
 
 	if (!try->ret) {
 		/*
-		 * A group whose platform did not answer has no windows to
-		 * offer, for as long as it is open.
+		 * If the platform did not answer, GET_INFO reports no windows
+		 * for as long as the group is open.
 		 */
 		want = after;
 		if (try->class == TCE_FAIL_FUNCTION)
@@ -180,9 +180,9 @@ static bool try_nth(unsigned int nth, struct tce_fail_function *f,
 }
 
 /*
- * Fail the first, the second, ... until none is left. Clearing a large window
- * takes hundreds of calls: of a long row of the same kind the first few, some
- * further on, and the last ones.
+ * Has the first operation fail, then the second, until the step has no more.
+ * Clearing a large window takes hundreds of calls. Of a long row of such calls
+ * the first few fail, some of the others, and the last ones.
  */
 static bool fail_each(struct tce_fail_function *f)
 {
@@ -198,7 +198,7 @@ static bool fail_each(struct tce_fail_function *f)
 			continue;
 		}
 
-		/* Jumped over the end of the row: find it, go on behind it */
+		/* The row has ended: finds its end, and goes on behind it */
 		lo = nth - stride;
 		hi = nth;
 		while (hi - lo > 1) {
@@ -219,7 +219,7 @@ static bool fail_each(struct tce_fail_function *f)
 	}
 }
 
-/* And without any memory at all */
+/* Has all allocations of a kind fail */
 static bool fail_memory(enum tce_fail class)
 {
 	int ret;
@@ -263,7 +263,10 @@ int run_once(const struct scenario *scenario)
 	}
 	pass = good("setup", ret);
 
-	/* How it is without a failure; twice, the first fills caches */
+	/*
+	 * The states without a failure. Twice, since the first time fills
+	 * caches.
+	 */
 	for (i = 0; pass && i < 2; i++) {
 		get_state(&before);
 		pass = good("step", sc->step());
@@ -288,7 +291,7 @@ int run_once(const struct scenario *scenario)
 			continue;
 		pass = good("choose", tce_fail_choose(false, f, 0)) &&
 		       fail_each(f);
-		/* The other status, unless the step does not call it at all */
+		/* The other status, if the step calls this function */
 		if (pass && seen & 1 << TCE_FAIL_FUNCTION)
 			pass = good("choose", tce_fail_choose(false, f, 1)) &&
 			       fail_each(f);
@@ -296,7 +299,10 @@ int run_once(const struct scenario *scenario)
 
 	tce_fail_choose(false, NULL, 0);
 	close_all();
-	/* What went wrong may keep its addresses for ever */
+	/*
+	 * After a failure the memory may stay pinned: the next scenario has
+	 * other memory
+	 */
 	if (!pass && new_memory())
 		ksft_exit_fail_msg("no memory\n");
 	return pass ? KSFT_PASS : KSFT_FAIL;

@@ -1,51 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of spapr_tce_fail_nth share: fail_nth_steps.c has what both of
- * its halves do, fail_nth_scenarios.c what the first one does beside, and
- * fail_nth_once.c and fail_nth_stuck.c are these.
+ * The interfaces of the files of spapr_tce_fail_nth. Its first half, in which
+ * each failure occurs once, is fail_nth_once.c, with the scenarios of
+ * fail_nth_scenarios.c. Its second half, in which failures last, is
+ * fail_nth_stuck.c. Both use the steps of fail_nth_steps.c.
  *
- * Functions return 0 or a negative errno unless their comment says otherwise.
+ * A function that returns int returns 0, or a negative errno, unless its
+ * comment says otherwise.
  */
 
 #ifndef FAIL_NTH_H
 #define FAIL_NTH_H
 
 #include "spapr_tce.h"
-#include "spapr_tce_inject.h"
+#include "fail_nth_inject.h"
 
-#define UNIT		(64 * KiB)
 #define LEN		1024
 
-/* In units: what most scenarios map, and what takes the place of it */
+/*
+ * In units: the memory that most scenarios map, and the memory that replaces it
+ */
 #define MAIN_UNITS	40
 #define OTHER_UNITS	40
 
-/* More than 512 entries, and not at the start of a leaf */
+/* An offset in the window that is not at the start of a leaf of 512 entries */
 #define ODD		(3 * UNIT)
 
-/* What the steps work on */
+/* The device under test, and its memory and window */
 extern struct dut {
 	struct tce_vfio v;
 	struct tce_vfio v2;
 	const struct tce_dev *second;
 	struct tce_mem mem;		/* MAIN_UNITS, OTHER_UNITS, two spare */
-	struct tce_mem huge;		/* one page of the size of a window's */
-	struct tce_mem file;		/* a file, seen privately, in two units */
+	struct tce_mem huge;		/* a page as large as an I/O page */
+	struct tce_mem file;		/* a private file, of two units */
 	uint64_t start;			/* the window */
 	unsigned int shift;		/* log2 of its page size */
 } dut;
 
-/* Memory: a unit of it, what takes its place, and another piece */
+/*
+ * A unit of the memory, the memory that replaces it, and other memory for all
+ */
 void *unit(unsigned int n);
 void *other(void);
 int new_memory(void);
 
-/* Keeps @fd, or returns the errno that it is */
+/* Stores @fd in *@where; returns 0, or @fd if that is an errno */
 int fd_result(int fd, int *where);
 int close_fd(int *fd);
 int close_all(void);
 
-/* Stages of being open; -ENOTSUP if that cannot be */
+/* Bring the device to a stage; -ENOTSUP if it cannot have that */
 int with_container(void);
 int with_group(void);
 int with_attached(void);
@@ -59,10 +64,10 @@ int with_window(unsigned int page_shift);
 int with_window_4k(void);
 int with_second(void);
 int with_joined(void);
-/* From the beginning */
+/* Closes all, and opens it again */
 int again(int (*setup)(void));
 
-/* Steps that both halves take */
+/* Steps of both halves */
 int set_container(void);
 int unset_container(void);
 int create(void);
@@ -79,7 +84,7 @@ int map_main(void);
 int join(void);
 int leave(void);
 
-/* DMA that the device can do, or cannot */
+/* DMA that the device must be able to do, or must not */
 int reached(void *va);
 int out_of_reach(void *va);
 int main_reached(void);
@@ -87,24 +92,24 @@ int other_reached(void);
 int main_denied(void);
 int two_reached(void);
 
-/* May an ioctl return that when something has failed? */
+/* Whether an ioctl may return this errno after a failure */
 bool sane(int err);
 
-/* Each failure once */
+/* Each failure occurs once */
 struct scenario {
 	const char *name;
-	int (*setup)(void);		/* to the state before; ENOTSUP: skip */
+	int (*setup)(void);		/* before the step; -ENOTSUP: skip */
 	int (*step)(void);
-	int (*undo)(void);		/* back; NULL: by opening all again */
-	int (*check)(void);		/* the state before, by DMA */
-	int (*done)(void);		/* the state after, by use of it */
-	bool partial;			/* what failed stays, the rest goes */
-	bool lazy;			/* the default window may have come */
+	int (*undo)(void);		/* NULL: all is opened again */
+	int (*check)(void);		/* checks the state before, by DMA */
+	int (*done)(void);		/* checks it after, by use */
+	bool partial;			/* a failure may undo a part */
+	bool lazy;			/* may create the default window */
 };
 
-extern const struct scenario scenarios[];	/* one without a name ends them */
+extern const struct scenario scenarios[];	/* the last one has no name */
 
-/* A status of kselftest */
+/* Returns KSFT_PASS, KSFT_FAIL or KSFT_SKIP */
 int run_once(const struct scenario *scenario);
 void report_once(void);
 
@@ -114,8 +119,9 @@ struct stuck {
 	int (*test)(void);
 };
 
-extern const struct stuck stuck[];		/* the same */
+extern const struct stuck stuck[];		/* the last one has no name */
 
+/* Returns KSFT_PASS, KSFT_FAIL or KSFT_SKIP */
 int run_stuck(const struct stuck *s);
 
 #endif /* FAIL_NTH_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Failures that the kernel injects: into allocations, copies from and to the
- * user, and calls of the platform.
+ * Failures that the kernel injects into allocations, into copies from and to
+ * the user, and into calls of the platform.
  */
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../../kselftest.h"
+#include "kselftest.h"
 #include "spapr_tce.h"
-#include "spapr_tce_inject.h"
+#include "fail_nth_inject.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
 
@@ -25,10 +25,10 @@ static const char *const class_dir[TCE_FAIL_CLASSES] = {
 };
 
 /*
- * All calls that VFIO makes to the platform are made by these, of the kernel's
- * arch/powerpc/platforms/pseries/ddw.c. For a hardware error RTAS returns -1,
- * for a parameter error -3; the hypervisor H_HARDWARE and H_PARAMETER, as in
- * asm/hvcall.h.
+ * These functions of the kernel's arch/powerpc/platforms/pseries/ddw.c make all
+ * calls of VFIO to the platform. RTAS returns -1 for a hardware error, and -3
+ * for a parameter error. The hypervisor returns H_HARDWARE and H_PARAMETER
+ * (asm/hvcall.h).
  */
 struct tce_fail_function tce_fail_functions[TCE_FAIL_FUNCTIONS] = {
 	{ .name = "ddw_call_rtas", .status = { -1, -3 } },
@@ -40,7 +40,7 @@ struct tce_fail_function tce_fail_functions[TCE_FAIL_FUNCTIONS] = {
 
 static int fail_nth_fd = -1;
 static int make_it_fail_fd = -1;
-/* -1: the kernel has no such failures */
+/* For each kind, how many failures are left; -1: the kernel has no such kind */
 static int last_times[TCE_FAIL_CLASSES];
 
 static int set_attr(const char *dir, const char *attr, const char *value)
@@ -63,7 +63,7 @@ static int read_times(enum tce_fail class)
 	return tce_read_text(path, buf, sizeof(buf)) ? -1 : atoi(buf);
 }
 
-/* Which kind of failure was the last one? Each has its own count down. */
+/* Each kind has its own count down */
 enum tce_fail tce_fail_which(void)
 {
 	enum tce_fail class, found = TCE_FAIL_NONE;
@@ -95,7 +95,6 @@ static int class_init(enum tce_fail class)
 	return ret;
 }
 
-/* Usercopies cannot be left out, but told from the rest */
 int tce_fail_choose(bool memory, struct tce_fail_function *f, int status)
 {
 	char dir[128], value[32];
@@ -170,7 +169,7 @@ void tce_fail_arm(unsigned int nth)
 		ksft_exit_fail_msg("fail-nth cannot be written\n");
 }
 
-/* Has it failed? The copy of the answer counts too, and may be what fails. */
+/* Reading the answer is a copy to the user, which may fail itself */
 bool tce_fail_disarm(void)
 {
 	char buf[16] = "";
@@ -182,7 +181,6 @@ bool tce_fail_disarm(void)
 	return failed;
 }
 
-/* Until then all of a kind fail, for this process */
 int tce_fail_all(enum tce_fail class)
 {
 	int ret = set_attr(class_dir[class], "probability", "100");
@@ -199,7 +197,6 @@ int tce_fail_heal(enum tce_fail class)
 	return set_attr(class_dir[class], "probability", "0");
 }
 
-/* The same for calls of the platform by these functions; NULL ends them */
 int tce_fail_break(const char *const *names)
 {
 	struct tce_fail_function *f;
