@@ -491,7 +491,7 @@ TEST_F_TIMEOUT(region, far_beyond_what_is_mapped, 120)
 	ASSERT_LE(0, child);
 	if (!child) {
 		/*
-		 * It has all descriptors of the test, so it must not outlive it
+		 * It has all descriptors of the test, and must not outlive it
 		 */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		tce_write_text("/proc/self/oom_score_adj", "1000");
@@ -612,9 +612,7 @@ TEST_F_TIMEOUT(region, registered_as_the_last_one_ends, 120)
 	busy.mem = &self->mem;
 
 	for (i = 0; i < 100; i++) {
-		/*
-		 * The second container has the last registration, and is closed
-		 */
+		/* The container with the last registration is closed */
 		ASSERT_EQ(0, tce_vfio_open_iommu(&b, second, 2));
 		ASSERT_EQ(0, tce_register(a->container, va, UNIT));
 		ASSERT_EQ(0, tce_register(b.container, va, UNIT));

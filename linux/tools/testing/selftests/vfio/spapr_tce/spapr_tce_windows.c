@@ -57,10 +57,7 @@ static int try_canary(struct ctx *c)
 	return tce_dma_ok(&c->v, def(c), c->canary.va, LEN);
 }
 
-/*
- * Returns why a window cannot be created beside @others windows, or NULL if it
- * can.
- */
+/* Why a window cannot be created beside @others windows; NULL if it can */
 static const char *cannot_have(struct ctx *c, unsigned int shift,
 			       uint64_t size, unsigned int others)
 {
@@ -102,10 +99,7 @@ static int get_memory(struct ctx *c, unsigned int shift)
 					c->mem.size);
 }
 
-/*
- * Maps and uses the first and the last page of a window; none can be mapped
- * beyond
- */
+/* Uses the first and the last page of a window; there is no page beyond */
 static int try_window(struct ctx *c, unsigned int shift, uint64_t size,
 		      uint64_t start)
 {
@@ -194,10 +188,7 @@ TEST_F_TIMEOUT(window, alone, 60)
 	ASSERT_EQ(0, create(c, variant->shift, variant->size, &start));
 	tce_mark(c->v.dev, TCE_MARK_CREATED);
 	EXPECT_EQ(0, start & ((1ULL << variant->shift) - 1));
-	/*
-	 * QEMU puts it in the place of the default window, if that is really
-	 * removed
-	 */
+	/* QEMU puts it in the place of the default window, which is removed */
 	EXPECT_TRUE(!tce_is_qemu() || start == def(c)) {
 		TH_LOG("window at 0x%llx", (unsigned long long)start);
 	}
@@ -626,9 +617,7 @@ TEST_F_TIMEOUT(order, page_sizes_as_reported, 60)
 			}
 			continue;
 		}
-		/*
-		 * A window of large pages may be larger than the platform's bus
-		 */
+		/* The platform's bus may be too small for large pages */
 		if (shift <= 21) {
 			EXPECT_EQ(0, ret) {
 				TH_LOG("pages of 2^%u", shift);

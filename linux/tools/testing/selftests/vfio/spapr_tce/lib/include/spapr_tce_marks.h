@@ -49,17 +49,11 @@ enum tce_mark {
 	TCE_MARK_DMA_DENIED	= TCE_MARK_BASE | 0x21,	/* must be refused */
 	TCE_MARK_DMA_END	= TCE_MARK_BASE | 0x22,
 
-	/*
-	 * A step whose hypercalls are counted. A line "# step ..." names it
-	 * before.
-	 */
+	/* A step whose hypercalls are counted, after a line "# step ..." */
 	TCE_MARK_STEP		= TCE_MARK_BASE | 0x30,
 	TCE_MARK_STEP_END	= TCE_MARK_BASE | 0x31,
 
-	/*
-	 * spapr_tce_heir has mapped nothing yet; + 2 * PCI domain, + 1 at the
-	 * end
-	 */
+	/* Before spapr_tce_heir maps: + 2 * PCI domain, and + 1 at the end */
 	TCE_MARK_HEIR		= TCE_MARK_BASE | 0x1000,
 };
 
