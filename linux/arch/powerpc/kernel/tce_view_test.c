@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * KUnit tests of the userspace view of a TCE table, tce_view.c
+ * KUnit tests of the userspace view of a TCE table, tce_view*.c
  *
- * The platform's table is an xarray here, and writing or clearing it can be made
- * to fail. What is mapped are pages that count as pinned, by anything from one
- * entry to all.
+ * The platform's table is an xarray here, and a test can make writing or clearing
+ * it fail. The entries map a few pages that count as pinned. A page may be mapped
+ * by one entry, by all entries, or by any number between.
  */
 
 #include <kunit/test.h>
@@ -33,21 +33,21 @@
 /**
  * struct view_test - a table and its platform
  * @tbl: the table
- * @ops: how the platform is reached
- * @tces: entries of the platform's table that are not 0, by number
- * @mm: whose table it is
- * @page: what can be mapped
+ * @ops: the ops of the platform
+ * @tces: entries of the platform's table that are not 0, by index
+ * @mm: the address space whose memory the table maps
+ * @page: the pages that can be mapped
  * @batch: for view_test_map()
  * @put_fail: which call of put_tces() is the first to fail, counted from 1
- * @put_fails: how many fail
- * @put_after: how many entries the first of them writes all the same
- * @clear_fail: the same for clear_tces()
- * @clear_fails: how many fail
- * @puts: calls so far
- * @clears: calls so far
- * @cleared: entries that they were for
+ * @put_fails: how many calls of put_tces() fail
+ * @put_after: how many entries the first call that fails writes all the same
+ * @clear_fail: which call of clear_tces() is the first to fail, counted from 1
+ * @clear_fails: how many calls of clear_tces() fail
+ * @puts: calls of put_tces() so far
+ * @clears: calls of clear_tces() so far
+ * @cleared: how many entries these calls were for
  * @watched: a page
- * @watched_pins: how often it was pinned when put_tces() was last called
+ * @watched_pins: how often @watched was pinned when put_tces() was last called
  */
 struct view_test {
 	struct iommu_table tbl;
@@ -177,7 +177,7 @@ static u64 view_test_tce(struct view_test *vt, unsigned long entry)
 	return xa_to_value(xa_load(&vt->tces, VIEW_TEST_OFFSET + entry));
 }
 
-/* The page of an entry: neighbours have different ones */
+/* The page that an entry maps: neighbours map different pages */
 static struct page *view_test_page(struct view_test *vt, unsigned long entry,
 				   unsigned int shift)
 {
@@ -189,7 +189,7 @@ static u64 view_test_note(struct page *page, unsigned int perm)
 	return page_to_phys(page) | TCE_NOTE_PINNED | perm;
 }
 
-/* What VFIO does for up to 512 entries; @shift chooses other pages */
+/* As VFIO maps up to 512 entries; another @shift chooses other pages */
 static int view_test_map(struct view_test *vt, struct tce_batch *batch,
 			 unsigned long entry, unsigned long npages,
 			 unsigned int shift, unsigned int perm)
@@ -236,7 +236,7 @@ static int view_test_unmap(struct view_test *vt, unsigned long entry,
 	return tce_view_unmap(&vt->tbl, VIEW_TEST_OFFSET + entry, npages);
 }
 
-/* The table has @n entries, from @entry on, with the pages of @shift */
+/* The table has @n entries, from @entry on, which map the pages that @shift chooses */
 static void view_test_expect(struct kunit *test, unsigned long entry,
 			     unsigned long n, unsigned int shift)
 {
@@ -286,7 +286,7 @@ static void view_test_exit(struct kunit *test)
 		return;
 
 	tce_view_destroy(&vt->tbl);
-	/* Nothing is left behind, whatever the test has done */
+	/* Nothing stays charged, whatever the test has done */
 	if (vt->mm) {
 		KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 0);
 		mmput(vt->mm);
@@ -326,7 +326,7 @@ static void view_test_map_and_unmap(struct kunit *test)
 	}
 }
 
-/* Only what is mapped is cleared, whatever the range, and all of it */
+/* All that is mapped in a range is cleared, and nothing else, whatever the range */
 static void view_test_sparse(struct kunit *test)
 {
 	static const unsigned long at[] = {
@@ -342,7 +342,7 @@ static void view_test_sparse(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(at); i++)
 		KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, at[i], 1, 0), 0);
 
-	/* Between two */
+	/* Between two entries that are mapped */
 	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 513, 5000 - 513), 0);
 	KUNIT_EXPECT_EQ(test, vt->clears, 0);
 	/* From the middle of a leaf to the middle of another */
@@ -370,7 +370,7 @@ static void view_test_map_over(struct kunit *test)
 	view_test_expect(test, 7, 1, 1);
 	KUNIT_EXPECT_EQ(test, vt->clears, 0);
 
-	/* Some new, some over others */
+	/* Some entries are new, some replace others */
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 0, 512, 2), 0);
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 256, 512, 3), 0);
 	view_test_expect(test, 0, 256, 2);
@@ -418,7 +418,10 @@ static void view_test_put_refused(struct kunit *test)
 	}
 }
 
-/* And does not take the old entries back: they are cleared, not released */
+/*
+ * The platform refuses a list and does not take the old entries back: these are
+ * cleared, and their pages stay pinned until they are unmapped.
+ */
 static void view_test_undo_refused(struct kunit *test)
 {
 	struct view_test *vt = test->priv;
@@ -437,7 +440,10 @@ static void view_test_undo_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
 }
 
-/* Nor clears them: what the device may reach stays pinned */
+/*
+ * The platform refuses a list, and does not clear its entries either: pages that
+ * the device may reach stay pinned.
+ */
 static void view_test_stuck(struct kunit *test)
 {
 	struct view_test *vt = test->priv;
@@ -453,14 +459,17 @@ static void view_test_stuck(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, 2), -EIO);
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 2);
 
-	/* It recovers */
+	/* The platform clears entries again */
 	vt->put_fail = 0;
 	vt->clear_fail = 0;
 	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, 2), 0);
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
 	KUNIT_EXPECT_EQ(test, view_test_entries(vt), 0);
 
-	/* Over another page: nobody knows which, and neither is ever released */
+	/*
+	 * Over another page: nobody knows which of both the entry maps, so one is
+	 * noted and the other is never released.
+	 */
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 0, 1, 0), 0);
 	vt->put_fail = vt->puts + 1;
 	vt->clear_fail = vt->clears + 1;
@@ -483,7 +492,7 @@ static void view_test_clear_refused(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 2000, 4, 0), 0);
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 4000, 4, 0), 0);
 
-	/* The others go all the same */
+	/* The others are cleared all the same */
 	vt->clear_fail = 2;
 	vt->clear_fails = 1;
 	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, 5000), -EIO);
@@ -496,7 +505,7 @@ static void view_test_clear_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
 }
 
-/* The first leaves are paid with the table, the others come and go */
+/* The first leaves are paid with the table, others as they are added and freed */
 static void view_test_charged(struct kunit *test)
 {
 	struct view_test *vt = test->priv;
@@ -521,8 +530,9 @@ static void view_test_charged(struct kunit *test)
 					       512, 1), 0);
 	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, locked);
 
-	/* Nor is what was reserved in vain */
-	KUNIT_ASSERT_EQ(test, tce_view_reserve(&vt->tbl, VIEW_TEST_OFFSET, 1 << 20), 0);
+	/* Room that was reserved is charged until it is given back */
+	KUNIT_ASSERT_EQ(test, tce_view_reserve(&vt->tbl, VIEW_TEST_OFFSET,
+					       1 << 20), 0);
 	KUNIT_EXPECT_GT(test, vt->mm->locked_vm, locked);
 	tce_view_unreserve(&vt->tbl, VIEW_TEST_OFFSET, 1 << 20);
 	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, locked);
@@ -544,7 +554,7 @@ static void view_test_one_pin(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view_test_pins(page), 1);
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 1);
 
-	/* In a list */
+	/* Several times in one list */
 	KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, 0, 512, 0), 0);
 	KUNIT_EXPECT_EQ(test, view_test_pins(page), 1);
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), VIEW_TEST_PAGES);
@@ -558,13 +568,13 @@ static void view_test_one_pin(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
 }
 
-/* As many pages as the window has room for are paid, others are charged */
+/* As many pages as fit into the window are paid with it, others are charged */
 static void view_test_pages_charged(struct kunit *test)
 {
 	struct view_test *vt = test->priv;
 	unsigned long i, entries = 2 * PAGE_SIZE >> vt->tbl.it_page_shift;
 
-	/* Room for two pages; the view does not mind entries beyond */
+	/* Two pages fit; the view does not mind entries beyond the end */
 	tce_view_destroy(&vt->tbl);
 	vt->tbl.it_size = entries;
 	KUNIT_ASSERT_EQ(test, tce_view_init(&vt->tbl, vt->mm), 0);
@@ -652,11 +662,11 @@ static void view_test_destroy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view_test_all_pins(vt), 0);
 	KUNIT_EXPECT_EQ(test, vt->mm->locked_vm, 0);
 	KUNIT_EXPECT_NULL(test, vt->tbl.it_userspace);
-	/* Once more does no harm, and a table need not have a view */
+	/* A table that has no view, or no longer, does no harm */
 	tce_view_destroy(&vt->tbl);
 }
 
-/* Who keeps a view sees whether its table is there, and keeps nothing else */
+/* A view that is kept says whether its table is there, and keeps nothing else */
 static void view_test_outlives(struct kunit *test)
 {
 	struct view_test *vt = test->priv;
@@ -671,7 +681,7 @@ static void view_test_outlives(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&vt->tbl.it_kref), 2);
 	KUNIT_EXPECT_EQ(test, iommu_tce_table_put(&vt->tbl), 0);
 
-	/* Nobody has a reference any more: it is about to be freed */
+	/* Nobody has a reference to the table any more: it is about to be freed */
 	refcount_set(&vt->tbl.it_kref.refcount, 0);
 	KUNIT_EXPECT_NULL(test, tce_view_table(view));
 	KUNIT_EXPECT_EQ(test, kref_read(&vt->tbl.it_kref), 0);
@@ -691,7 +701,7 @@ struct view_test_thread {
 	int ret;
 };
 
-/* Maps and unmaps in a few leaves, where others do the same */
+/* Maps and unmaps in a few leaves, where other threads do the same */
 static int view_test_run(void *data)
 {
 	struct view_test_thread *th = data;
@@ -705,7 +715,7 @@ static int view_test_run(void *data)
 		r = prandom_u32_state(&rnd);
 		entry = r % 1500;
 		npages = 1 + (r >> 11) % (r & BIT(30) ? 16 : 512);
-		/* Far beyond, where leaves do not stay */
+		/* Far beyond the first ones, where leaves do not stay */
 		if (r & BIT(29))
 			entry += 1UL << 30;
 		if (r & BIT(31))
@@ -726,7 +736,7 @@ static void view_test_threads(struct kunit *test)
 	struct task_struct *task;
 	unsigned long i;
 
-	/* So that there are leaves that come and go */
+	/* With these as the leaves that stay, others are added and freed */
 	for (i = 0; i < VIEW_TEST_KEPT; i++)
 		KUNIT_ASSERT_EQ(test, view_test_map_rw(vt, (1000 + i) *
 						       VIEW_TEST_LEAF, 1, 0), 0);

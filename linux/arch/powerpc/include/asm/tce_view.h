@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Userspace view of a TCE table
+ * Userspace view of a TCE table: see arch/powerpc/kernel/tce_view.c
+ *
+ * Wherever a function here takes or passes an @index, that is the bus address of
+ * an entry divided by the size of an I/O page, as in &struct iommu_table_ops. So
+ * the first entry of a table has the index iommu_table::it_offset.
  */
 #ifndef _ASM_POWERPC_TCE_VIEW_H
 #define _ASM_POWERPC_TCE_VIEW_H
@@ -15,20 +19,11 @@ struct mm_struct;
 struct page;
 struct tce_view;
 
-/*
- * A note says what an entry maps: its permission, %TCE_PCI_READ and
- * %TCE_PCI_WRITE, and the user address of a page in a registered region, or,
- * with %TCE_NOTE_PINNED, the real address of a page that has been pinned, see
- * tce_view_add_page(). 0 stands for an empty entry.
- */
-#define TCE_NOTE_PINNED		0x4
-#define TCE_NOTE_FLAGS		0x7
-
 /**
  * struct tce_batch - room for entries that are written together
- * @tces: what the table gets; 4K-aligned in memory of kmalloc(), as hypercalls
- *	want their list
- * @notes: what the view gets
+ * @tces: the TCEs, for the table. They are 4K-aligned in memory from kmalloc(),
+ *	as the hypercalls require it of a list.
+ * @notes: the notes of these entries, for the view
  */
 struct tce_batch {
 	__be64 tces[TCE_LIST_MAX];

@@ -2,8 +2,9 @@
 /*
  * KUnit tests of TCE tables of several levels, pci-ioda-tce.c
  *
- * These are ordinary memory: no OPAL and no PHB are needed. A table here has two
- * levels, of which the second one comes with its first entry.
+ * The tables are ordinary memory, so that the tests need neither OPAL nor a PHB.
+ * The table of each test has two levels. Each part of the second level is
+ * allocated when the first entry in it is written.
  */
 
 #include <kunit/test.h>
@@ -25,7 +26,7 @@
 static int tce_test_init(struct kunit *test)
 {
 	struct iommu_table *tbl = kunit_kzalloc(test, sizeof(*tbl), GFP_KERNEL);
-	/* A level is a page */
+	/* Each part of the second level is a page */
 	u64 entries = TCE_TEST_LEVELS * PAGE_SIZE / sizeof(u64);
 
 	KUNIT_ASSERT_NOT_NULL(test, tbl);
@@ -79,7 +80,7 @@ static void tce_test_put(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tce_test_is_set(test, 3 * level));
 }
 
-/* From within a level that is not there, into one that is, to the end of that */
+/* The range begins within a missing level and ends where the next one ends */
 static void tce_test_clear_across(struct kunit *test)
 {
 	struct iommu_table *tbl = test->priv;
@@ -97,7 +98,7 @@ static void tce_test_clear_across(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, tce_test_is_set(test, 2 * level));
 }
 
-/* What is not asked for stays, before and behind */
+/* Entries before and after the range stay */
 static void tce_test_clear_some(struct kunit *test)
 {
 	struct iommu_table *tbl = test->priv;
@@ -107,7 +108,7 @@ static void tce_test_clear_some(struct kunit *test)
 	tce_test_set(test, 3 * level + 3);
 	tce_test_set(test, 3 * level + 4);
 
-	/* Two levels between are not there */
+	/* The two levels between them are missing */
 	tce_test_clear(test, level, 2 * level + 4);
 	KUNIT_EXPECT_TRUE(test, tce_test_is_set(test, level - 1));
 	KUNIT_EXPECT_FALSE(test, tce_test_is_set(test, 3 * level + 3));

@@ -4,9 +4,9 @@
  *
  * The RTAS calls of the Dynamic DMA Windows option create and remove the
  * windows of a PE (LoPAR, "DDW"), the TCE hypercalls fill and empty them.
- * Busy statuses are waited for and every other status becomes an errno here
- * and nowhere else. Nothing is remembered: what windows a PE has is the
- * business of dma_windows.c.
+ * While the platform is busy the functions wait and call again. Every other
+ * status becomes an errno here and nowhere else. This file keeps no state:
+ * dma_windows.c knows which windows a PE has.
  *
  * Context: all functions may sleep.
  */
@@ -49,7 +49,7 @@ enum {
 	DDW_EXT_CELLS
 };
 
-/* Reads what is known here of "ibm,ddw-extensions". Cells that are not there are 0. */
+/* Read the known cells of "ibm,ddw-extensions". Absent ones become 0. */
 static void ddw_read_extensions(struct device_node *dn, u32 *cell)
 {
 	const __be32 *value;
@@ -119,9 +119,9 @@ void ddw_firmware_set_device(struct ddw_firmware *fw, struct pci_dev *pdev)
 }
 
 /*
- * The platform is called by the five functions below and nowhere else, once
- * each time, and what it says is returned as it is. So a test can have any call
- * fail, by fail_function, or put a call of its own in its place.
+ * Only the five functions below call the platform. Each makes one call, and
+ * returns the answer as it is. So a test can make any call fail, by
+ * fail_function, or replace it.
  */
 
 static noinline int ddw_call_rtas(u32 token, int nargs, const u32 *args,
@@ -158,7 +158,7 @@ ALLOW_ERROR_INJECTION(ddw_call_tce_put, ERRNO);
 ALLOW_ERROR_INJECTION(ddw_call_tce_put_list, ERRNO);
 ALLOW_ERROR_INJECTION(ddw_call_tce_stuff, ERRNO);
 
-/* Without KUnit tests it is constant, and the compiler calls them directly */
+/* Without KUnit tests this is constant, and the compiler calls them directly */
 DDW_CALLS_SCOPE struct ddw_calls ddw_calls = {
 	.rtas = ddw_call_rtas,
 	.tce_get = ddw_call_tce_get,
@@ -182,7 +182,7 @@ static int ddw_rtas(const char *name, u32 token, int nargs,
 
 	pr_debug("%s: status %d\n", name, status);
 
-	/* -3 is a parameter error, all others are the platform's own trouble */
+	/* -3 is a parameter error, all others are failures of the platform */
 	return status == -3 ? -EINVAL : -EIO;
 }
 
@@ -201,11 +201,11 @@ static u64 ddw_decode_pgsizes(u32 mask)
 }
 
 /**
- * ddw_query - ask what windows a PE can still get
+ * ddw_query - ask which windows a PE can still get
  * @fw: the calls of the PE
  * @query: filled in on success
  *
- * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform says.
+ * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform answers.
  */
 int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query)
 {
@@ -248,7 +248,7 @@ int ddw_query(const struct ddw_firmware *fw, struct ddw_query *query)
  *
  * The new window is empty.
  *
- * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform says.
+ * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform answers.
  */
 int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
 	       u32 *liobn, u64 *start)
@@ -277,10 +277,10 @@ int ddw_create(const struct ddw_firmware *fw, u32 page_shift, u32 window_shift,
  * @fw: the calls of the PE
  * @liobn: the window, created or default; the caller has emptied it
  *
- * When the last window goes and it was not the default one, the platform may
- * bring the default window back by itself.
+ * When the last window is removed, and it was not the default one, the platform
+ * may bring the default window back by itself.
  *
- * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform says.
+ * Return: 0, -EOPNOTSUPP without DDW, -EINVAL or -EIO as the platform answers.
  */
 int ddw_remove(const struct ddw_firmware *fw, u32 liobn)
 {
@@ -301,7 +301,7 @@ int ddw_remove(const struct ddw_firmware *fw, u32 liobn)
  * not be empty.
  *
  * Return: 0, -EOPNOTSUPP without the extension, -EINVAL or -EIO as the
- * platform says.
+ * platform answers.
  */
 int ddw_reset(const struct ddw_firmware *fw)
 {
@@ -316,13 +316,14 @@ int ddw_reset(const struct ddw_firmware *fw)
 }
 
 /**
- * ddw_reset_limited - the same, and begin limited addressing mode
+ * ddw_reset_limited - as ddw_reset(), and begin limited addressing mode
  * @fw: the calls of the PE
  *
- * New windows are not put at an address that takes 64 bits, but at 4G, until
- * ddw_reset() ends the mode.
+ * In this mode new windows are at 4G, not at an address that takes 64 bits,
+ * until ddw_reset() ends the mode.
  *
- * Return: 0, -EOPNOTSUPP without the mode, -EINVAL or -EIO as the platform says.
+ * Return: 0, -EOPNOTSUPP without the mode, -EINVAL or -EIO as the platform
+ * answers.
  */
 int ddw_reset_limited(const struct ddw_firmware *fw)
 {
@@ -336,7 +337,7 @@ int ddw_reset_limited(const struct ddw_firmware *fw)
 			NULL);
 }
 
-/* True if the hypercall is to be made again; has waited by then. */
+/* Wait and return true if the hypercall is to be made again */
 static bool ddw_hcall_busy(long rc)
 {
 	if (H_IS_LONG_BUSY(rc))
@@ -364,7 +365,7 @@ static int ddw_hcall_errno(long rc)
 		return -ENOMEM;
 	case H_RESCINDED:
 	case H_CONSTRAINED:
-		/* the window has gone */
+		/* the window has been removed */
 		return -ENXIO;
 	case H_AUTHORITY:
 		return -EPERM;

@@ -29,7 +29,7 @@ struct pci_dn;
  * @query_outputs: words that ibm,query-pe-dma-window returns, 5 or 6
  * @dynamic: query, create and remove can be called
  * @resettable: reset can be called
- * @limitable: and can put the PE into limited addressing mode
+ * @limitable: reset can put the PE into limited addressing mode
  */
 struct ddw_firmware {
 	u32 config_addr;
@@ -45,7 +45,7 @@ struct ddw_firmware {
 };
 
 /**
- * struct ddw_query - what a PE can still get
+ * struct ddw_query - which windows a PE can still get
  * @windows: number of windows that can be created now
  * @largest_block: the most TCEs that a new window can have, at most %DDW_MAX_TCES
  * @pgsizes: bitmap of supported I/O page sizes, bit n for 2^n bytes
@@ -65,7 +65,7 @@ struct ddw_query {
  * @tce_put_list: H_PUT_TCE_INDIRECT
  * @tce_stuff: H_STUFF_TCE, of 0
  *
- * For KUnit tests to replace; of others the calls of ddw.c are the only ones.
+ * KUnit tests replace them. Without such tests there are only those of ddw.c.
  */
 struct ddw_calls {
 	int (*rtas)(u32 token, int nargs, const u32 *args, int nret, u32 *out);

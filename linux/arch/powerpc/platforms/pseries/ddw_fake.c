@@ -2,14 +2,16 @@
 /*
  * A platform with DMA windows for KUnit tests
  *
- * It takes the place of the RTAS calls and hypercalls of ddw.c while a test runs.
- * What comes from other tasks than that of the test goes to the real platform. It
- * does as LoPAR says, or QEMU where that leaves room, and any call can be made to
- * fail, before it did anything or half way through a list of entries.
+ * While a test runs this platform answers the RTAS calls and hypercalls of ddw.c
+ * that the task of the test makes. Those of other tasks are passed to the real
+ * platform. The answers are as LoPAR has them, or QEMU where LoPAR leaves room. Any
+ * call can be made to fail, before it does anything or halfway through a list of
+ * entries.
  *
- * There are two PEs, each of a PHB of its own, with a default window at first.
- * The windows of a PE have numbers, a new one gets the lowest that is free: as in
- * QEMU that of the default window too, if it has been removed, or not.
+ * There are two PEs, each with a PHB of its own, and with a default window at
+ * first. The windows of a PE have numbers, and a new one gets the lowest that is
+ * free. That may be the number of a default window that has been removed, as in
+ * QEMU, unless ddw_fake::first is larger.
  */
 
 #include <kunit/test.h>
@@ -29,13 +31,13 @@
 #define DDW_FAKE_BUID		0x800000020000000ULL
 #define DDW_FAKE_LIOBN		0x80000000
 
-/* One test is run after the other */
+/* The platform of the test that runs now: there is never more than one */
 static struct ddw_fake *ddw_fake_current;
 
-/* How the real platform is called */
+/* The calls of the real platform */
 static struct ddw_calls ddw_fake_real;
 
-/* The default window, with the entries that it had before */
+/* Bring the default window back, with the entries that it had before */
 static void ddw_fake_restore(struct ddw_fake *fake, unsigned int pe)
 {
 	struct ddw_fake_window *win = &fake->window[pe][DDW_FAKE_DEFAULT];
@@ -73,7 +75,7 @@ static void ddw_fake_property(struct ddw_fake *fake, unsigned int pe,
 		p[i] = cpu_to_be32(cells[i]);
 }
 
-/* The node of a PE, which says what ddw_fake_firmware() does */
+/* The node of a PE, which describes the calls as ddw_fake_firmware() does */
 struct device_node *ddw_fake_node(struct ddw_fake *fake, unsigned int pe)
 {
 	const u32 window[] = { ddw_fake_liobn(pe, DDW_FAKE_DEFAULT), 0, 0, 0,
@@ -99,7 +101,7 @@ struct device_node *ddw_fake_node(struct ddw_fake *fake, unsigned int pe)
 	return &fake->dn[pe];
 }
 
-/* A property of the PE is not there, as if the platform did not have it */
+/* Remove a property of the PE, as if the platform did not have it */
 void ddw_fake_hide(struct ddw_fake *fake, unsigned int pe, const char *name)
 {
 	struct property **p;
@@ -113,7 +115,7 @@ void ddw_fake_hide(struct ddw_fake *fake, unsigned int pe, const char *name)
 	}
 }
 
-/* As from ddw_firmware_init() and ddw_firmware_set_device() for a PE */
+/* Fill in @fw as ddw_firmware_init() and ddw_firmware_set_device() would do */
 void ddw_fake_firmware(struct ddw_firmware *fw, unsigned int pe)
 {
 	fw->query_token = DDW_FAKE_TOKEN + DDW_FAKE_QUERY;
@@ -133,12 +135,12 @@ u32 ddw_fake_liobn(unsigned int pe, unsigned int num)
 }
 
 /**
- * ddw_fake_fail - have calls fail
+ * ddw_fake_fail - make calls fail
  * @fake: the platform
- * @calls: which, a mask of enum ddw_fake_call
- * @from: the first of them, counted from 1
- * @count: how many of them
- * @status: what they are answered
+ * @calls: which calls, a mask of enum ddw_fake_call
+ * @from: the first of them that fails, counted from 1
+ * @count: how many of them fail
+ * @status: the answer to a call that fails
  */
 void ddw_fake_fail(struct ddw_fake *fake, unsigned long calls,
 		   unsigned int from, unsigned int count, long status)
@@ -151,7 +153,7 @@ void ddw_fake_fail(struct ddw_fake *fake, unsigned long calls,
 	fake->failed = 0;
 }
 
-/* And no longer */
+/* Make no call fail any more */
 void ddw_fake_mend(struct ddw_fake *fake)
 {
 	fake->fail = 0;
@@ -185,7 +187,7 @@ unsigned long ddw_fake_reached(struct ddw_fake *fake, unsigned int pe)
 	return n;
 }
 
-/* What a device finds at a bus address: an entry, or 0 */
+/* The entry that a device finds at a bus address, or 0 */
 u64 ddw_fake_tce(struct ddw_fake *fake, unsigned int pe, u64 ioba)
 {
 	struct ddw_fake_window *win;
@@ -211,14 +213,14 @@ static void ddw_fake_store(struct ddw_fake_window *win, u64 ioba, u64 tce)
 		xa_erase(&win->tces, index);
 }
 
-/* Write an entry behind the back of the kernel, in a window that may be away */
+/* Write an entry without a call of the kernel, even in a window that is removed */
 void ddw_fake_set_tce(struct ddw_fake *fake, unsigned int pe, unsigned int num,
 		      u64 ioba, u64 tce)
 {
 	ddw_fake_store(&fake->window[pe][num], ioba, tce);
 }
 
-/* Busy, a failure that was asked for, or 0 */
+/* The status of a call that is busy or is to fail, or 0 */
 static long ddw_fake_call(struct ddw_fake *fake, enum ddw_fake_call call)
 {
 	if (fake->waited < fake->busy) {
@@ -273,7 +275,7 @@ static int ddw_fake_create(struct ddw_fake *fake, unsigned int pe,
 	win->page_shift = page_shift;
 	win->start = fake->limited[pe] ? DDW_FAKE_LIMITED : fake->start[num];
 	win->size = 1ULL << window_shift;
-	/* That of the default window, too: nobody is to find them then */
+	/* If this was the number of the default window its entries are lost */
 	xa_destroy(&win->tces);
 
 	out[0] = ddw_fake_liobn(pe, num);
@@ -370,7 +372,7 @@ static int ddw_fake_rtas(u32 token, int nargs, const u32 *args, int nret,
 	}
 }
 
-/* H_PARAMETER if the window does not have the entry, or entries */
+/* The window that has all these entries, or NULL if the answer is H_PARAMETER */
 static struct ddw_fake_window *ddw_fake_entries(struct ddw_fake *fake,
 						u32 liobn, u64 ioba, u64 count)
 {
@@ -483,12 +485,12 @@ static const struct ddw_calls ddw_fake_calls = {
 
 /**
  * ddw_fake_init - give a test a platform
- * @test: for whose task it is
+ * @test: the test, whose task makes the calls
  *
- * Two windows, the default one has 8 MiB of 4K pages and is at 0. Pages of
- * 4K, 64K and 2M.
+ * A PE can have two windows. The default one has 8 MiB of 4K pages and is at 0.
+ * Others have pages of 4K, 64K or 2M.
  *
- * Return: the platform; what of it was not set in a test is 0.
+ * Return: the platform.
  */
 struct ddw_fake *ddw_fake_init(struct kunit *test)
 {
@@ -518,8 +520,8 @@ struct ddw_fake *ddw_fake_init(struct kunit *test)
 }
 
 /**
- * ddw_fake_exit - take it away again
- * @fake: the platform; the end of the test frees it
+ * ddw_fake_exit - use the real platform again
+ * @fake: the platform of the test, which is freed with the test
  */
 void ddw_fake_exit(struct ddw_fake *fake)
 {

@@ -13,7 +13,7 @@
 struct ddw_firmware;
 struct kunit;
 
-/* Number of the default window of a PE, and the most windows that one has */
+/* Number of the default window of a PE, the most windows of a PE, and the PEs */
 #define DDW_FAKE_DEFAULT	0
 #define DDW_FAKE_WINDOWS	3
 #define DDW_FAKE_PES		2
@@ -22,10 +22,10 @@ struct kunit;
 #define DDW_FAKE_SIZE		SZ_8M
 #define DDW_FAKE_PROPERTIES	5
 
-/* Where windows are in limited addressing mode */
+/* Bus address of windows in limited addressing mode */
 #define DDW_FAKE_LIMITED	SZ_4G
 
-/* What the platform is asked for */
+/* The calls of the platform */
 enum ddw_fake_call {
 	DDW_FAKE_QUERY,
 	DDW_FAKE_CREATE,
@@ -48,12 +48,12 @@ enum ddw_fake_call {
 /**
  * struct ddw_fake_window - a window of a PE
  * @exists: the PE has it now
- * @dynamic: made by create
+ * @dynamic: it has been made by create
  * @page_shift: log2 of its I/O page size in bytes
  * @start: bus address of its first byte
  * @size: in bytes
  * @tces: entries that are not 0, by I/O page of the bus address; the default
- *	window keeps them while it is away
+ *	window keeps them while it is removed
  */
 struct ddw_fake_window {
 	bool exists;
@@ -67,10 +67,10 @@ struct ddw_fake_window {
 /**
  * struct ddw_fake - a platform
  * @max_windows: how many windows a PE can have, with the default one
- * @pgsizes: what query says of page sizes
- * @largest_block: and of the largest window
+ * @pgsizes: the page sizes that query returns
+ * @largest_block: the largest window that query returns
  * @first: the lowest number of a window that is created
- * @start: where each window of a PE is put
+ * @start: bus address of each window of a PE, by its number
  * @limited: a PE is in limited addressing mode
  * @restores_default: the default window returns when the last window is removed
  * @busy: how often a call is answered with @busy_status before it is done
@@ -78,18 +78,18 @@ struct ddw_fake_window {
  * @fail: calls that fail, a mask of enum ddw_fake_call
  * @fail_from: the first of them that does, counted from 1
  * @fail_count: how many of them fail
- * @fail_status: what they are answered
- * @fail_after: entries that are written all the same, for those that write some
+ * @fail_status: the answer to a call that fails
+ * @fail_after: how many entries a failing call writes or clears all the same
  * @failed: how many calls have failed
  * @matched: how many calls of @fail there were
- * @waited: for @busy
- * @calls: how many calls there were that were not busy
- * @window: of each PE
- * @dn: the node of a PE
- * @prop: its properties, for ddw_fake_node()
- * @cells: what they hold
+ * @waited: how often the current call has been answered as busy
+ * @calls: how many calls there were, by kind, without those answered as busy
+ * @window: the windows of each PE
+ * @dn: the node of each PE
+ * @prop: the properties of each node, for ddw_fake_node()
+ * @cells: the values of these properties
  *
- * What a test leaves as 0 is not there.
+ * A test sets what it needs after ddw_fake_init().
  */
 struct ddw_fake {
 	unsigned int max_windows;

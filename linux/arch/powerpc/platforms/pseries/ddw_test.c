@@ -152,12 +152,12 @@ static void ddw_test_query(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, query.largest_block, 1ULL << 31);
 	}
 
-	/* No more than others are known to count */
+	/* No more than hypervisors are known to count */
 	fake->largest_block = 1ULL << 40;
 	KUNIT_ASSERT_EQ(test, ddw_query(&fw, &query), 0);
 	KUNIT_EXPECT_EQ(test, query.largest_block, 1ULL << 31);
 
-	/* Sizes that nobody knows are ignored */
+	/* Unknown sizes are ignored */
 	fake->pgsizes = ~0;
 	KUNIT_ASSERT_EQ(test, ddw_query(&fw, &query), 0);
 	KUNIT_EXPECT_EQ(test, hweight64(query.pgsizes), ARRAY_SIZE(shift));
@@ -170,7 +170,7 @@ static void ddw_test_query(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, query.largest_block, 4096);
 }
 
-/* All calls once, and what comes back from each */
+/* Make all calls once, and note the result of each */
 static void ddw_test_call_all(int ret[DDW_FAKE_CALLS])
 {
 	struct ddw_firmware fw = { };
@@ -238,7 +238,7 @@ static void ddw_test_statuses(struct kunit *test)
 	}
 }
 
-/* Each call is made again until it is done */
+/* A call that is busy is made again until it is done */
 static void ddw_test_busy(struct kunit *test)
 {
 	static const long rtas[] = { -2, 9900, 9901 };
@@ -262,7 +262,7 @@ static void ddw_test_busy(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ddw_remove(&fw, liobn), 0);
 		KUNIT_EXPECT_EQ(test, ddw_reset(&fw), 0);
 	}
-	/* And not once more than that */
+	/* But not more often than that */
 	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_CREATE], ARRAY_SIZE(rtas));
 
 	liobn = ddw_fake_liobn(0, DDW_FAKE_DEFAULT);
@@ -305,14 +305,14 @@ static void ddw_test_limited(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ddw_create(&fw, 16, 32, &liobn, &start), 0);
 	KUNIT_EXPECT_EQ(test, start, DDW_FAKE_LIMITED);
 
-	/* Both take all windows but the default one */
+	/* Both resets remove all windows but the default one */
 	KUNIT_ASSERT_EQ(test, ddw_reset_limited(&fw), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
 	KUNIT_ASSERT_EQ(test, ddw_reset(&fw), 0);
 	KUNIT_ASSERT_EQ(test, ddw_create(&fw, 16, 32, &liobn, &start), 0);
 	KUNIT_EXPECT_EQ(test, start, 1ULL << 59);
 
-	/* No call of a platform that does not have the mode */
+	/* A platform that does not have the mode is not called */
 	fw.limitable = false;
 	fake->calls[DDW_FAKE_RESET] = 0;
 	KUNIT_EXPECT_EQ(test, ddw_reset_limited(&fw), -EOPNOTSUPP);
@@ -348,7 +348,7 @@ static void ddw_test_ranges(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ddw_fake_tce(fake, 0,
 						   (counts[i] - 1) << 12),
 				(counts[i] - 1) % TCE_LIST_MAX << 12 | 3);
-		/* All but the last one, and then that */
+		/* Clear all but the last one, and then that one */
 		KUNIT_EXPECT_EQ(test, ddw_tce_clear(liobn, 0, 12,
 						    counts[i] - 1), 0);
 		KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
@@ -369,7 +369,7 @@ static void ddw_test_clear_fails(struct kunit *test)
 	for (i = 0; i < 2048; i++)
 		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, i << 12, 0x1003);
 
-	/* From the call that fails on the entries are as they were */
+	/* The entries of the call that fails and of those after it stay */
 	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 3, 1, H_HARDWARE);
 	KUNIT_EXPECT_EQ(test, ddw_tce_clear(liobn, 0, 12, 2048), -EIO);
 	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_STUFF], 3);

@@ -2,25 +2,25 @@
 /*
  * DMA windows of a partitionable endpoint (PE)
  *
- * This is the only place that creates, removes or resets a window, and it
- * knows at any time which ones there are: those in use, by slot, and those that
- * the platform may have beside them. The latter are "left"; one of them is
- * "dirty" as long as nobody can prove that it holds no entry. The invariants:
+ * This is the only place that creates, removes or resets a window. It knows at
+ * any time which windows there are: those in use, by slot, and those that the
+ * platform may have beside them. The latter are "left". A window that is left is
+ * "dirty" until it is proved that it holds no entry. The invariants:
  *
- *  - what is not proved empty is dirty, and while anything is dirty no user
- *    gets the PE, nor another window of it;
+ *  - a window that is not proved empty is dirty, and while any window is dirty
+ *    no user gets the PE, nor another window of it;
  *  - the default window is removed only if the platform can bring it back.
  *
  * LoPAR makes the default window special. ibm,reset-pe-dma-windows is the one
  * call that restores it, and removes all other windows. The platform also
  * restores it by itself when the last window is removed and was another one.
- * Neither clears its entries. A reset is also the only proof of what a PE has
- * after somebody else has had it: then there is the default window, and nothing
- * else.
+ * Neither clears its entries. A reset is also the only proof of which windows a PE
+ * has after another kernel, or another PE with the same numbers, may have changed
+ * them: afterwards there is the default window, and nothing else.
  *
- * Locking: all functions want pseries_pe::lock held, but for the first ones and
- * the last one in the life of a PE: pe_windows_init(), pe_windows_inherit() and
- * pe_windows_abandon().
+ * Locking: callers of all functions hold pseries_pe::lock, except where a PE is
+ * not yet, or no longer, visible to others: pe_windows_init(),
+ * pe_windows_inherit() and pe_windows_abandon().
  */
 
 #include <linux/kernel.h>
@@ -124,7 +124,7 @@ bool pe_windows_left_default(struct pseries_pe *pe)
 }
 
 /**
- * pe_windows_left_dirty - whether a device may reach what it should not
+ * pe_windows_left_dirty - whether a device may reach memory that it should not
  * @pe: the PE
  *
  * Return: whether there may be entries outside of the windows in use.
@@ -155,7 +155,7 @@ static void pe_left_add_unknown(struct pseries_pe *pe)
 	last->dirty = true;
 }
 
-/* A dynamic window stays. What there is no room for counts as unknown. */
+/* Note a dynamic window that stays. If there is no room it counts as unknown. */
 static void pe_left_add(struct pseries_pe *pe, const struct pe_window *win)
 {
 	int i;
@@ -210,8 +210,8 @@ static void pe_boot_window_remove(struct pseries_pe *pe)
 }
 
 /*
- * Back to the default window and nothing else. Only for a PE without windows
- * in use: the platform removes them all.
+ * Reset the PE to the default window and nothing else. No window may be in use,
+ * because the platform removes them all.
  */
 static int pe_windows_reset(struct pseries_pe *pe)
 {
@@ -227,10 +227,10 @@ static int pe_windows_reset(struct pseries_pe *pe)
 }
 
 /**
- * pe_windows_limit - have new windows at 4G, for devices that reach no farther
+ * pe_windows_limit - put new windows at 4G, for devices that reach no farther
  * @pe: the PE, of the host, which has the default window and no mapping in it
  *
- * The next reset ends that. The default window is empty afterwards.
+ * The next reset ends this mode. The default window is empty afterwards.
  *
  * Return: 0; an errno of ddw_reset_limited(), and nothing has changed; or one of
  * ddw_tce_clear(), and the default window is dirty: the caller closes it.
@@ -250,7 +250,10 @@ int pe_windows_limit(struct pseries_pe *pe)
 	return pe_window_clear(pe, &pe->window[0]);
 }
 
-/* Have the default window, empty, and no others if none is in use */
+/*
+ * Make sure that the default window is there and empty, and that there is no
+ * other window unless one is in use.
+ */
 static int pe_boot_window_prepare(struct pseries_pe *pe)
 {
 	bool used = pe_windows_in_use(pe);
@@ -272,11 +275,11 @@ static int pe_boot_window_prepare(struct pseries_pe *pe)
 		return ret;
 	}
 
-	/* Without a reset it can be used, beside what is left over */
+	/* Without a reset it can be used, beside the windows that are left */
 	return boot->dirty ? pe_window_clear(pe, boot) : 0;
 }
 
-/* A slot gets the default window, prepared, or the beginning of it */
+/* Put the prepared default window, or the beginning of it, into a slot */
 static void pe_boot_window_use(struct pseries_pe *pe, int slot, u64 size)
 {
 	pe->left[PE_LEFT_DEFAULT].kind = PE_WINDOW_NONE;
@@ -299,7 +302,7 @@ static bool pe_window_overlaps(struct pseries_pe *pe, u64 start, u64 size)
 	return false;
 }
 
-/* Remove a dynamic window, or remember that it stays */
+/* Remove a dynamic window, or note that it stays */
 static int pe_window_discard(struct pseries_pe *pe, const struct pe_window *win)
 {
 	int ret = ddw_remove(&pe->fw, win->liobn);
@@ -321,7 +324,7 @@ static int pe_window_discard(struct pseries_pe *pe, const struct pe_window *win)
  * @page_shift: log2 of the I/O page size in bytes
  * @window_shift: log2 of the size in bytes
  *
- * For the host, after ddw_firmware_init(), and for pe_window_open().
+ * The host calls this after ddw_firmware_init(), users call pe_window_open().
  * pseries_pe::window[@slot] describes the new window, which is empty.
  *
  * Return: 0; -EOPNOTSUPP without DDW; -EINVAL if the platform does not have
@@ -376,9 +379,9 @@ int pe_window_open_dynamic(struct pseries_pe *pe, int slot, u32 page_shift,
 }
 
 /*
- * The default window answers for a first window of 4K pages that it can hold,
- * since PowerVM has no other at a low address. It serves later as well where
- * it had to stay.
+ * A request for a first window of 4K pages gets the default window if that is
+ * large enough, since PowerVM has no other window at a low address. Where the
+ * default window had to stay it serves later requests as well.
  */
 static bool pe_boot_window_fits(struct pseries_pe *pe, u32 page_shift, u64 size)
 {
@@ -400,7 +403,7 @@ static bool pe_boot_window_fits(struct pseries_pe *pe, u32 page_shift, u64 size)
  * @size: bytes; a power of two or the size of the default window
  *
  * pseries_pe::window[@slot] describes the new window, which is empty. It is
- * the default window where that fits, or else a dynamic one.
+ * the default window if that fits, or else a dynamic one.
  *
  * Return: 0; -EIO if a window is left in the platform that may hold entries; or
  * an errno of pe_window_open_dynamic().
@@ -428,8 +431,8 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 		return -EINVAL;
 
 	/*
-	 * What is left over would keep a first window from its place. If that
-	 * cannot be removed, but is empty, the window has another place.
+	 * Windows that are left would keep a first window from its place. If
+	 * they cannot be removed, but are empty, it gets another place.
 	 */
 	if (first && pe_left_others(pe)) {
 		ret = pe_windows_reset(pe);
@@ -447,9 +450,9 @@ int pe_window_open(struct pseries_pe *pe, int slot, u32 page_shift, u64 size)
 
 /*
  * The last window of a PE has been closed. If an entry of the default window can
- * be read that may have come back, with whatever it holds, or its number is that
- * of another PE's window by now. Only a reset, which is about this PE, tells, and
- * it takes along what could not be removed.
+ * be read, that window may have come back, with any entries. Or its number is that
+ * of another PE's window by now. Only a reset, which names this PE, can tell. It
+ * also removes the windows that could not be removed one by one.
  */
 static void pe_windows_settle(struct pseries_pe *pe)
 {
@@ -472,7 +475,7 @@ static void pe_windows_settle(struct pseries_pe *pe)
  * @slot: a slot in use; the caller has cleared all its entries
  *
  * A window that the platform does not remove is left, empty. The default window
- * is removed with the last one; pe_window_open() and pe_windows_restore() bring
+ * is removed with the last window; pe_window_open() and pe_windows_restore() bring
  * it back.
  *
  * Return: 0, or -EIO if this window is left and may hold entries.
@@ -500,8 +503,8 @@ int pe_window_close(struct pseries_pe *pe, int slot)
 		pe_windows_settle(pe);
 
 	/*
-	 * Beside another window it stays if it is empty, for the next one of 4K
-	 * pages. A first window has its place only if there is none at all.
+	 * Beside another window it stays if it is empty, for the next request
+	 * of 4K pages. Otherwise it would keep a first window from its place.
 	 */
 	boot = pe_left_default(pe);
 	if (boot && (boot->dirty || !pe_windows_in_use(pe)))
@@ -514,9 +517,9 @@ int pe_window_close(struct pseries_pe *pe, int slot)
  * pe_windows_block - take all windows from the host, for a user
  * @pe: the PE; no driver of the host uses it any more
  *
- * The device reaches nothing afterwards. All windows are emptied first; what
- * the platform does not remove then stays as an empty window. The default
- * window is removed last because it would return otherwise.
+ * The device reaches nothing afterwards. All windows are emptied first, so a
+ * window that the platform does not remove then is empty. The default window is
+ * removed last because it would come back otherwise.
  *
  * Return: 0, or -EIO if there may be entries left. The caller gives the PE back
  * to the host then.
@@ -534,12 +537,12 @@ int pe_windows_block(struct pseries_pe *pe)
 		if (pe->window[i].kind != PE_WINDOW_NONE)
 			pe_window_clear(pe, &pe->window[i]);
 
-	/* What fails here is left, dirty or not */
+	/* A window that is not removed here is left, dirty or not */
 	for (i = ARRAY_SIZE(pe->window) - 1; i >= 0; i--)
 		if (pe->window[i].kind != PE_WINDOW_NONE)
 			pe_window_close(pe, i);
 
-	/* What an earlier user, or another kernel, has left, in whatever mode */
+	/* Windows that an earlier user or another kernel has left, in any mode */
 	if (pe_left_others(pe) || pe->limited)
 		pe_windows_reset(pe);
 	pe_boot_window_remove(pe);
@@ -551,9 +554,8 @@ int pe_windows_block(struct pseries_pe *pe)
  * pe_windows_restore - give the host its default window back
  * @pe: the PE; its user has closed all windows
  *
- * The default window is in slot 0 afterwards, empty, and it is the only one
- * unless the platform fails to reset the PE. Does nothing if the host has a
- * window.
+ * The default window is in slot 0 afterwards, empty. It is the only one unless the
+ * platform fails to reset the PE. Nothing is done if the host has a window.
  *
  * Return: 0, or an errno with which the host has no window. The next call
  * tries again.
@@ -577,8 +579,8 @@ int pe_windows_restore(struct pseries_pe *pe)
 }
 
 /*
- * Are the windows in use all there are? Where nobody can create one, and where
- * the platform would give as many more as are missing.
+ * Are the windows in use all there are? They are where no window can be created,
+ * and where the platform offers as many more as are missing of @count.
  */
 static bool pe_windows_counted(struct pseries_pe *pe, u32 count)
 {
@@ -596,22 +598,23 @@ static bool pe_windows_counted(struct pseries_pe *pe, u32 count)
 }
 
 /**
- * pe_windows_inherit - find out what an earlier kernel has left
+ * pe_windows_inherit - find out which windows an earlier kernel has left
  * @pe: after pe_windows_init(), its firmware interface complete; slot 1 has the
  *	dynamic window of the device tree, if there is one
  * @direct: that window maps all memory, each page to its own address
  * @page: real address of a page of this kernel, which devices may read
- * @count: how many windows the PE can have, or 0 if nobody knows
+ * @count: how many windows the PE can have, or 0 if that is not known
  *
  * A kernel that was started by kexec knows the windows as they were when it was
- * loaded. Since then a user may have had the PE, whose windows it does not know,
- * and one of them may have got the number of one that it does. No user has ever
- * mapped a page of this kernel, so a direct window that does is the host's.
+ * loaded. Since then a user may have had the PE. This kernel does not know the
+ * user's windows, and one of them may have the number of a window that it does
+ * know. No user has ever mapped a page of this kernel, so a direct window that
+ * maps one is the host's.
  *
- * What is as described stays as it is: after a crash devices may still use it.
- * Otherwise the PE gets its default window back, by a reset where there is one.
- * Unless @count shows that there are no windows beside these, there may be any,
- * with any entries: the PE is dirty until a reset has succeeded.
+ * If all is as described nothing is changed: after a crash devices may still use
+ * it. Otherwise the PE gets its default window back, by a reset where there is
+ * one. Unless @count shows that there are no windows beside these, there may be
+ * others, with any entries: the PE is dirty until a reset has succeeded.
  */
 void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page, u32 count)
 {
@@ -643,10 +646,10 @@ void pe_windows_inherit(struct pseries_pe *pe, bool direct, u64 page, u32 count)
 }
 
 /**
- * pe_windows_abandon - take the windows along that leave with a PE
- * @pe: the PE, whose devices have gone, and which nobody else can reach
+ * pe_windows_abandon - remove the dynamic windows of a PE that is unplugged
+ * @pe: the PE, whose devices have been removed, and which is not visible any more
  *
- * The default window stays, for whoever gets the PE next.
+ * The default window stays, for the next partition or kernel that gets the PE.
  */
 void pe_windows_abandon(struct pseries_pe *pe)
 {

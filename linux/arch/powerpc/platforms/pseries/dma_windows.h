@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * DMA windows of a partitionable endpoint (PE)
+ *
+ * A window is "dirty" if it may hold entries although it should hold none. A window
+ * is "left" if the platform has it, or may have it, and no slot of the PE uses it.
  */
 #ifndef _PSERIES_DMA_WINDOWS_H
 #define _PSERIES_DMA_WINDOWS_H
@@ -17,12 +20,12 @@ struct device_node;
 struct property;
 
 /**
- * enum pe_window_kind - what a window is
+ * enum pe_window_kind - the kind of a window
  * @PE_WINDOW_NONE: there is no window
  * @PE_WINDOW_DEFAULT: the window that the platform sets up at boot
  * @PE_WINDOW_DYNAMIC: a window that ibm,create-pe-dma-window has made
- * @PE_WINDOW_UNKNOWN: any number of windows of which not even the number is
- *	known, as another kernel may have left them; in pseries_pe::left only
+ * @PE_WINDOW_UNKNOWN: windows that another kernel may have made, and of which not
+ *	even the number is known; in pseries_pe::left only
  */
 enum pe_window_kind {
 	PE_WINDOW_NONE,
@@ -33,13 +36,13 @@ enum pe_window_kind {
 
 /**
  * struct pe_window - a DMA window
- * @kind: how it came to be
+ * @kind: its kind
  * @liobn: its number in TCE hypercalls
  * @page_shift: log2 of its I/O page size in bytes
  * @start: bus address of its first byte
  * @size: bytes that it maps, a multiple of the I/O page size
- * @dirty: it may hold entries although it should hold none: the hypervisor has
- *	refused to clear it, or another kernel or the platform has filled it
+ * @dirty: it may hold entries although it should hold none, since the hypervisor
+ *	has refused to clear it, or another kernel or the platform has filled it
  */
 struct pe_window {
 	enum pe_window_kind kind;
@@ -50,14 +53,15 @@ struct pe_window {
 	bool dirty;
 };
 
-/* The default window, and one that was not removed for each slot, and more */
+/* Room for the default window, one window of each slot, and the unknown ones */
 #define PE_WINDOWS_LEFT		4
 
 /**
- * enum pe_owner - who may put entries into the windows of a PE
+ * enum pe_owner - the owner of a PE puts entries into its windows
  * @PE_OWNER_HOST: the DMA API, for drivers of this kernel
  * @PE_OWNER_USER: a user of the table group, that is VFIO
- * @PE_OWNER_NONE: kexec has begun; the windows stay as the next kernel is told
+ * @PE_OWNER_NONE: nobody, since kexec has begun; the windows stay as they have
+ *	been described to the next kernel
  */
 enum pe_owner {
 	PE_OWNER_HOST,
@@ -67,18 +71,18 @@ enum pe_owner {
 
 /**
  * struct pseries_pe - a partitionable endpoint
- * @table_group: what VFIO and KVM see; its tables[] belong to @owner
+ * @table_group: the PE for VFIO and KVM; its tables[] belong to @owner
  * @lock: protects all below, and the tables of @table_group
  * @next: in the list of all PEs
  * @dn: node with the window properties; does not change
- * @owner: who uses the windows
+ * @owner: the owner of the windows
  * @fw: the DDW calls that the platform offers
  * @boot: the default window as the device tree describes it, present or not;
  *	@boot.size is 0 if the PE has none
  * @window: the windows in use, by slot; the host has the default window in
- *	slot 0 and a dynamic one in slot 1, a user what it likes
+ *	slot 0 and a dynamic one in slot 1, a user has windows of any kind
  * @left: the windows that the platform has, or may have, and that no slot uses
- * @limited: limited addressing mode, until a reset: new windows are at 4G
+ * @limited: limited addressing mode: new windows are at 4G, until a reset
  * @host_table: the host's allocator for the default window; kept, but in
  *	tables[] only while the host has that window
  * @default_prop: "ibm,dma-window", out of the device tree while the host has
@@ -86,7 +90,7 @@ enum pe_owner {
  * @saved_prop: its copy "ibm,dma-window-saved", for the kernel that kexec may
  *	start then
  * @ddw_prop: the host's dynamic window in the device tree, for that kernel;
- *	made once and used again
+ *	allocated once and used again
  * @ddw_failed: the host could not have a dynamic window and does not ask
  *	again for other functions of the PE
  */

@@ -3,9 +3,9 @@
  * Questions to the platform: which DMA windows are there?
  *
  * LoPAR has no call that lists the windows of a PE. After kexec, and when the
- * platform may have brought the default window back by itself, what is there has to
- * be found out from what the hypercalls for single entries answer. Nothing is
- * remembered here, and nothing is changed but one entry, for a moment.
+ * platform may have brought the default window back by itself, only the hypercalls
+ * for single entries show which windows exist. This file keeps no state, and
+ * changes nothing but one entry, for a moment.
  *
  * Context: all functions may sleep.
  */
@@ -23,8 +23,8 @@
  * @liobn: number of the window
  * @ioba: bus address of the entry, in bytes
  *
- * Return: false if there is none. If nobody can tell it is there: it would be
- * forgotten otherwise.
+ * Return: false if there is none. If the answer is unclear the window counts as
+ * there, because it would be forgotten otherwise.
  */
 bool pe_probe_entry(u32 liobn, u64 ioba)
 {
@@ -34,7 +34,7 @@ bool pe_probe_entry(u32 liobn, u64 ioba)
 	return ret != -EINVAL && ret != -ENXIO;
 }
 
-/* Is there a window of this number, from here to there and not beyond? */
+/* Is there a window of this number, with the described start and end? */
 static bool pe_probe_range(const struct pe_window *win)
 {
 	u64 end = win->start + win->size;
@@ -50,8 +50,9 @@ static bool pe_probe_range(const struct pe_window *win)
 }
 
 /*
- * Are its pages as small as they should be? An entry of larger ones answers for
- * several. If these are empty that shows only in what is written to one of them.
+ * Are the I/O pages of the window as small as described? If they are larger, one
+ * entry answers for several addresses. Where these entries are empty that shows
+ * only after one of them has been written.
  */
 static bool pe_probe_pages(const struct pe_window *win, u64 page)
 {
@@ -100,7 +101,7 @@ static bool pe_probe_maps(const struct pe_window *win, u64 page)
  *
  * An entry is written and cleared again if that is the only way to find out.
  *
- * Return: true if it is, or nobody can tell.
+ * Return: true if it is, or if the answers are unclear.
  */
 bool pe_probe_boot_window(const struct pe_window *win, u64 page)
 {
@@ -113,7 +114,7 @@ bool pe_probe_boot_window(const struct pe_window *win, u64 page)
  * @direct: it maps all memory, each page to its own address
  * @page: real address of a page of memory
  *
- * Return: true if it is, or nobody can tell.
+ * Return: true if it is, or if the answers are unclear.
  */
 bool pe_probe_window(const struct pe_window *win, bool direct, u64 page)
 {

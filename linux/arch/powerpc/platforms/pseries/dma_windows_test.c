@@ -15,7 +15,7 @@
 #include "ddw_fake.h"
 #include "dma_windows.h"
 
-/* A PE at boot, of the host */
+/* A PE as it is at boot, owned by the host */
 static struct pseries_pe *pe_test_pe(struct kunit *test)
 {
 	struct pseries_pe *pe = kunit_kzalloc(test, sizeof(*pe), GFP_KERNEL);
@@ -58,7 +58,7 @@ static int pe_test_open(struct pseries_pe *pe, int slot, u32 page_shift,
 	return ret;
 }
 
-/* As users of the table group do it: the entries go first */
+/* Clear all entries before closing a window, as users of the table group do */
 static int pe_test_close(struct pseries_pe *pe, int slot)
 {
 	int ret;
@@ -78,7 +78,7 @@ static void pe_test_map(struct kunit *test, struct pseries_pe *pe, int slot)
 	KUNIT_EXPECT_EQ(test, ddw_tce_put(win->liobn, win->start, 0x10003), 0);
 }
 
-/* A PE that a user has, without windows */
+/* A PE that a user owns, without windows */
 static struct pseries_pe *pe_test_blocked(struct kunit *test)
 {
 	struct pseries_pe *pe = pe_test_pe(test);
@@ -88,7 +88,7 @@ static struct pseries_pe *pe_test_blocked(struct kunit *test)
 	return pe;
 }
 
-/* How many windows may be there that no slot uses */
+/* The number of windows that are left */
 static int pe_test_left(struct pseries_pe *pe)
 {
 	int i, n = 0;
@@ -99,7 +99,7 @@ static int pe_test_left(struct pseries_pe *pe)
 	return n;
 }
 
-/* Whether the platform is as it was at boot, and the PE knows */
+/* Expect the platform, and the state of the PE, to be as at boot */
 static void pe_test_expect_host(struct kunit *test, struct pseries_pe *pe)
 {
 	struct ddw_fake *fake = test->priv;
@@ -138,7 +138,7 @@ static void pe_test_init(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
 }
 
-/* The host's windows go, with all that is in them, and its default one returns */
+/* The host's windows are removed with their entries, the default one comes back */
 static void pe_test_block_and_restore(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -157,16 +157,16 @@ static void pe_test_block_and_restore(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 		KUNIT_EXPECT_EQ(test, pe->owner, PE_OWNER_USER);
 
-		/* It returns with what it had, and has nothing */
+		/* It comes back with the entries that it had, and is emptied */
 		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
 		KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 		pe_test_expect_host(test, pe);
-		/* Once is enough */
+		/* A second call changes nothing */
 		KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	}
 }
 
-/* Where nothing can be reset the default window stays, and is emptied */
+/* Without a reset the default window stays, and is emptied */
 static void pe_test_no_reset(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -178,7 +178,7 @@ static void pe_test_no_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 
-	/* A user can have it, and another beside it */
+	/* A user can have the default window, and another one beside it */
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE / 2), 0);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
 	KUNIT_EXPECT_EQ(test, pe->window[0].size, DDW_FAKE_SIZE / 2);
@@ -194,7 +194,7 @@ static void pe_test_no_reset(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* Without DDW there is the default window, and nothing else */
+/* Without DDW there is only the default window */
 static void pe_test_no_ddw(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -212,19 +212,19 @@ static void pe_test_no_ddw(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* Which window answers a request */
+/* Which kind of window a request gets */
 static void pe_test_choice(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
 	struct pseries_pe *pe = pe_test_blocked(test);
 
-	/* The default one: a first window of 4K pages that it can hold */
+	/* The default window, for a first window of 4K pages that is no larger */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, DDW_FAKE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 
-	/* A dynamic one: larger, of other pages */
+	/* A dynamic one, for a larger window, or one of other pages */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, 2 * DDW_FAKE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DYNAMIC);
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
@@ -232,7 +232,7 @@ static void pe_test_choice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DYNAMIC);
 	KUNIT_EXPECT_EQ(test, pe->window[0].start, 0);
 
-	/* Or not the first, since a reset would take that one away */
+	/* Or for a second window, since a reset would remove the first one */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 12, SZ_1M), 0);
 	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_DYNAMIC);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
@@ -259,14 +259,14 @@ static void pe_test_refused(struct kunit *test)
 	fake->largest_block = U32_MAX;
 	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_CREATE], 0);
 
-	/* And the platform refuses what it has offered, as often as asked */
+	/* The platform refuses a window that it has offered, several times */
 	ddw_fake_fail(fake, BIT(DDW_FAKE_CREATE), 1, 3, -1);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EIO);
 	ddw_fake_fail(fake, BIT(DDW_FAKE_QUERY), 1, 1, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EIO);
 
-	/* Nothing of that lasts */
+	/* None of these failures has lasting effects */
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
@@ -276,7 +276,7 @@ static void pe_test_refused(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* All windows of a platform have one address, or a new one covers the first */
+/* The platform puts a new window where there is another one */
 static void pe_test_overlap(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -290,7 +290,7 @@ static void pe_test_overlap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
 	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_NONE);
 
-	/* What was there by mistake could not be removed: it is in no one's way */
+	/* If the new window cannot be removed it is left, empty, and does no harm */
 	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE), 1, 1, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -EADDRNOTAVAIL);
 	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 1);
@@ -303,8 +303,8 @@ static void pe_test_overlap(struct kunit *test)
 }
 
 /*
- * A PE that can have one window, as virtual functions: the default window makes
- * room for another, and that for the default one.
+ * A PE that can have one window, as virtual functions have: the default window
+ * makes room for another one, and the other way round.
  */
 static void pe_test_single_window(struct kunit *test)
 {
@@ -320,7 +320,7 @@ static void pe_test_single_window(struct kunit *test)
 		pe_test_map(test, pe, 0);
 		KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 12, SZ_1M), -ENOSPC);
 		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
-		/* The default window returns in its place: that goes, too */
+		/* The default window comes back in its place and is removed, too */
 		KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 
@@ -333,20 +333,20 @@ static void pe_test_single_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 
-	/* The default window stayed where it cannot be brought back */
+	/* The default window stays if it could not be brought back */
 	ddw_fake_hide(fake, 0, "ibm,ddw-extensions");
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
 }
 
-/* The default window is left over, unused, where another is to be */
+/* The default window is left, and keeps another window from being created */
 static void pe_test_default_in_the_way(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
 	struct pseries_pe *pe = pe_test_blocked(test);
 
-	/* It has been closed beside another one, and stays for the next */
+	/* It is closed beside another window, and stays for a later request */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
 	pe_test_map(test, pe, 0);
@@ -354,7 +354,7 @@ static void pe_test_default_in_the_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 
-	/* That is of other pages: both would be too many */
+	/* The next request is for other pages, so it is removed */
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 21, SZ_1G), 0);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DYNAMIC);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 2);
@@ -374,7 +374,7 @@ static void pe_test_not_restored(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* What it comes back with is not for the device to see */
+/* The default window comes back with entries: the device must not reach them */
 static void pe_test_restored_with_entries(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -395,7 +395,7 @@ static void pe_test_restored_with_entries(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* Neither emptied nor removed: nobody gets the PE before that was done */
+/* A window is neither emptied nor removed: no user gets the PE until it is */
 static void pe_test_block_fails(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -410,7 +410,7 @@ static void pe_test_block_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 
-	/* It does not last: the host has it back, and a user can have it */
+	/* When the platform has recovered the host, and then a user, gets the PE */
 	ddw_fake_mend(fake);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
@@ -418,7 +418,7 @@ static void pe_test_block_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 }
 
-/* Either is enough */
+/* It is enough if a window is either emptied or removed */
 static void pe_test_block_half(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -442,7 +442,7 @@ static void pe_test_block_half(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* A window of a user's stays, and what it maps: the user is told */
+/* The window of a user stays with its entries: the user gets an errno */
 static void pe_test_close_fails(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -456,19 +456,19 @@ static void pe_test_close_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 1);
 	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
 
-	/* Nobody gets a window beside that, nor the PE */
+	/* There is no other window beside it, and no other user gets the PE */
 	KUNIT_EXPECT_LT(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
 	KUNIT_EXPECT_LT(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 
-	/* A reset ends it */
+	/* A reset ends that */
 	ddw_fake_mend(fake);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 	pe_test_map(test, pe, 0);
 
-	/* And so it does for the next user of the PE */
+	/* Also for the next user of the PE */
 	ddw_fake_fail(fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE) |
 		      BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), -EIO);
@@ -479,7 +479,7 @@ static void pe_test_close_fails(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* A window that was not emptied and is gone has taken its entries along */
+/* A window that was not emptied is removed: its entries are removed with it */
 static void pe_test_close_dirty(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -493,7 +493,7 @@ static void pe_test_close_dirty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 	KUNIT_EXPECT_FALSE(test, pe_windows_left_dirty(pe));
 
-	/* The default window keeps them, and is emptied before it is used */
+	/* The default window keeps its entries, and is emptied before it is used */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
 	pe_test_map(test, pe, 0);
 	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
@@ -502,7 +502,7 @@ static void pe_test_close_dirty(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 0, 12, SZ_1M), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 
-	/* Or it goes, beside another one as well */
+	/* If it could not be emptied it is removed beside another window, too */
 	KUNIT_ASSERT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), 0);
 	pe_test_map(test, pe, 0);
 	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
@@ -511,7 +511,7 @@ static void pe_test_close_dirty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 0);
 }
 
-/* The host gets no window now, and one as soon as that is possible */
+/* The host gets no window while that fails, and then it does */
 static void pe_test_restore_fails(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -524,7 +524,7 @@ static void pe_test_restore_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 
-	/* It is there, but has entries that cannot be cleared */
+	/* The window is there, but has entries that cannot be cleared */
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
 	ddw_fake_fail(fake, DDW_FAKE_CLEAR, 1, 1, H_HARDWARE);
@@ -533,7 +533,7 @@ static void pe_test_restore_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 
-	/* A reset that failed may have been done all the same: the next one tells */
+	/* A reset that failed may have been done all the same: it is repeated */
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	fake->window[0][DDW_FAKE_DEFAULT].exists = true;
 	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 1, -1);
@@ -542,7 +542,7 @@ static void pe_test_restore_fails(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* What a PE leaves behind that is unplugged */
+/* A PE that is unplugged leaves its default window, but no dynamic one */
 static void pe_test_abandon(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -558,7 +558,7 @@ static void pe_test_abandon(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake->window[0][DDW_FAKE_DEFAULT].exists);
 }
 
-/* A device reaches only what is in an open window, or the PE is known as dirty */
+/* A device reaches only entries of windows in use, or the PE is known to be dirty */
 static void pe_test_invariant(struct kunit *test, struct pseries_pe *pe,
 			      const char *step)
 {
@@ -586,7 +586,7 @@ static void pe_test_invariant(struct kunit *test, struct pseries_pe *pe,
 				      num, fake->fail_from);
 	}
 
-	/* A user's window is there */
+	/* The windows in use exist */
 	for (i = 0; i < ARRAY_SIZE(pe->window); i++) {
 		win = &pe->window[i];
 		num = win->liobn - ddw_fake_liobn(0, 0);
@@ -599,7 +599,7 @@ static void pe_test_invariant(struct kunit *test, struct pseries_pe *pe,
 	}
 }
 
-/* All that happens to a PE in its life; errors are met as the callers do */
+/* The life of a PE, in which errors are handled as the callers handle them */
 static void pe_test_life(struct kunit *test, struct pseries_pe *pe)
 {
 	struct ddw_fake *fake = test->priv;
@@ -632,7 +632,7 @@ static void pe_test_life(struct kunit *test, struct pseries_pe *pe)
 		pe_test_close(pe, 1);
 	pe_test_invariant(test, pe, "close the second");
 
-	/* The default window may return now, with whatever it has kept */
+	/* The default window may come back next, with entries that it has kept */
 	if (!fake->window[0][DDW_FAKE_DEFAULT].exists)
 		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, 0x7000, 0x10003);
 	if (pe->window[0].kind != PE_WINDOW_NONE)
@@ -644,8 +644,8 @@ restore:
 }
 
 /*
- * Each call of all this fails, alone or from there on. When the platform has
- * recovered the host gets its window back, and a user the PE.
+ * Each call in the life of a PE fails in turn, alone or with all that follow. When
+ * the platform has recovered the host gets its window back, and a user the PE.
  */
 static void pe_test_each_call(struct kunit *test, unsigned int first,
 			      unsigned int count)
@@ -689,7 +689,7 @@ static void pe_test_each_call_and_all_after(struct kunit *test)
 	pe_test_each_call(test, 1, UINT_MAX);
 }
 
-/* What kexec has left: a page of this kernel, and a PE that finds it */
+/* A page of this kernel, and a PE after kexec; @described is in the device tree */
 #define PE_TEST_PAGE	0x2000000
 
 static struct pseries_pe *pe_test_inherit(struct kunit *test,
@@ -704,7 +704,7 @@ static struct pseries_pe *pe_test_inherit(struct kunit *test,
 	return pe;
 }
 
-/* Another kernel has made a window, of 64K pages, and maps its memory there */
+/* Make a window of 64K pages as another kernel, which may map its memory there */
 static struct pe_window pe_test_earlier(struct kunit *test, bool direct)
 {
 	struct pseries_pe *pe = pe_test_pe(test);
@@ -721,7 +721,7 @@ static struct pe_window pe_test_earlier(struct kunit *test, bool direct)
 	return *win;
 }
 
-/* It is as the device tree says, and stays, with what is mapped */
+/* The windows are as the device tree describes them, and stay with their entries */
 static void pe_test_inherit_host(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -730,7 +730,7 @@ static void pe_test_inherit_host(struct kunit *test)
 	u64 ioba;
 	int i;
 
-	/* The default window, empty or not, and even if neighbours are alike */
+	/* The default window, empty or not, even if neighbouring entries are equal */
 	for (i = 0; i < 4; i++) {
 		pe = pe_test_inherit(test, NULL, false);
 		KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
@@ -739,7 +739,7 @@ static void pe_test_inherit_host(struct kunit *test)
 		ddw_fake_set_tce(fake, 0, DDW_FAKE_DEFAULT, i * SZ_4K, 0x5003);
 	}
 
-	/* A direct window, and one that drivers map parts of */
+	/* A window that drivers map parts of, and a direct one */
 	for (i = 0; i < 2; i++) {
 		win = pe_test_earlier(test, i);
 		pe = pe_test_inherit(test, &win, i);
@@ -749,7 +749,7 @@ static void pe_test_inherit_host(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 0), 4 + i);
 		KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 0);
 
-		/* A user gets the PE without them */
+		/* A user gets the PE without these windows */
 		KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 		KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 0), 0);
 		KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
@@ -776,7 +776,7 @@ static void pe_test_inherit_calls(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 0);
 }
 
-/* What an earlier kernel's user has made of the PE, and that is seen */
+/* The user of an earlier kernel has changed the windows, and that is found out */
 static void pe_test_inherit_user(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -844,14 +844,14 @@ static void pe_test_inherit_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->calls[DDW_FAKE_RESET], 1);
 }
 
-/* Without a reset there is what there is; a user does not get it */
+/* Without a reset the host uses the windows that exist, and no user gets the PE */
 static void pe_test_inherit_no_reset(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
 	struct pe_window win = pe_test_earlier(test, true);
 	struct pseries_pe *pe = pe_test_pe(test);
 
-	/* The host's window has gone, the default one has not */
+	/* The host's dynamic window has been removed, the default one has not */
 	ddw_remove(&pe->fw, win.liobn);
 	pe_test_map(test, pe, 0);
 	ddw_fake_hide(fake, 0, "ibm,ddw-extensions");
@@ -862,7 +862,7 @@ static void pe_test_inherit_no_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 
-	/* Nothing is as described: the host has no window, and asks again */
+	/* No window is as described: the host has none, and tries again */
 	fake->window[0][DDW_FAKE_DEFAULT].exists = false;
 	pe = pe_test_inherit(test, NULL, false);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
@@ -871,8 +871,8 @@ static void pe_test_inherit_no_reset(struct kunit *test)
 }
 
 /*
- * A user of the kernel before had a window that nobody knows of, and the device
- * reaches what it maps. The next user gets the PE when a reset has succeeded.
+ * A user of the kernel before had a window that this kernel does not know, and the
+ * device reaches its entries. The next user gets the PE after a reset.
  */
 static void pe_test_inherit_unknown(struct kunit *test)
 {
@@ -885,7 +885,7 @@ static void pe_test_inherit_unknown(struct kunit *test)
 
 	pe = pe_test_inherit(test, NULL, false);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_DEFAULT);
-	/* It is tried when the last window is closed, and at the end */
+	/* A reset is tried when the last window is closed, and at the end */
 	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, 3, -1);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
@@ -898,7 +898,7 @@ static void pe_test_inherit_unknown(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* Where there is no reset the number of windows is as good a proof */
+/* Without a reset the number of windows proves that there are no others */
 static void pe_test_inherit_counted(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -912,7 +912,7 @@ static void pe_test_inherit_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 
-	/* One that is known */
+	/* There is one more, and it is described */
 	win = pe_test_earlier(test, true);
 	pe = pe_test_pe(test);
 	pe->window[1] = win;
@@ -920,13 +920,13 @@ static void pe_test_inherit_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe->window[1].kind, PE_WINDOW_DYNAMIC);
 	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
 
-	/* The same one, but nobody tells */
+	/* There is one more, and it is not described */
 	pe = pe_test_pe(test);
 	pe_windows_inherit(pe, false, PE_TEST_PAGE, 2);
 	KUNIT_EXPECT_TRUE(test, pe_windows_left_dirty(pe));
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 
-	/* Or the platform does not say how many there are */
+	/* The platform does not say how many more there can be */
 	ddw_remove(&pe->fw, win.liobn);
 	pe = pe_test_pe(test);
 	ddw_fake_fail(fake, BIT(DDW_FAKE_QUERY), 1, 1, -1);
@@ -934,14 +934,14 @@ static void pe_test_inherit_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), -EIO);
 	ddw_fake_mend(fake);
 
-	/* And where nobody can create one there is none */
+	/* Where no window can be created there is no other */
 	ddw_fake_hide(fake, 0, "ibm,ddw-applicable");
 	pe = pe_test_inherit(test, NULL, false);
 	KUNIT_EXPECT_EQ(test, pe_test_left(pe), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 }
 
-/* The host has exchanged the default window, and the tree says what it was */
+/* The host has exchanged the default window, which the device tree still describes */
 static void pe_test_inherit_exchanged(struct kunit *test)
 {
 	struct property saved = { .name = "ibm,dma-window-saved" };
@@ -967,7 +967,7 @@ static void pe_test_inherit_exchanged(struct kunit *test)
 	saved.next = fake->dn[0].properties;
 	fake->dn[0].properties = &saved;
 
-	/* The next kernel keeps what is there */
+	/* The next kernel keeps the window that exists */
 	pe = pe_test_inherit(test, &win, true);
 	KUNIT_EXPECT_EQ(test, pe->boot.size, DDW_FAKE_SIZE);
 	KUNIT_EXPECT_EQ(test, pe->window[0].kind, PE_WINDOW_NONE);
@@ -981,7 +981,7 @@ static void pe_test_inherit_exchanged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_restore(pe), 0);
 	pe_test_expect_host(test, pe);
 
-	/* The user's window is there instead: back to the default one at once */
+	/* A user's window is there instead: the PE is reset to the default window */
 	KUNIT_EXPECT_EQ(test, pe_test_block(pe), 0);
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), 0);
 	pe_test_map(test, pe, 0);
@@ -989,7 +989,7 @@ static void pe_test_inherit_exchanged(struct kunit *test)
 	pe_test_expect_host(test, pe);
 }
 
-/* The number of the default window is another PE's: that is left alone */
+/* The number of the default window is another PE's: that one is not touched */
 static void pe_test_foreign_number(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -1001,7 +1001,7 @@ static void pe_test_foreign_number(struct kunit *test)
 	pe->boot.liobn = ddw_fake_liobn(1, DDW_FAKE_DEFAULT);
 	ddw_fake_set_tce(fake, 1, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
 	ddw_fake_fail(fake, BIT(DDW_FAKE_RESET), 1, UINT_MAX, -1);
-	/* The window is gone, and nobody gets another */
+	/* The window is closed, and there is no other one until a reset succeeds */
 	KUNIT_EXPECT_EQ(test, pe_test_close(pe, 0), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(fake, 1), 1);
 	KUNIT_EXPECT_EQ(test, ddw_fake_reached(fake, 1), 1);
@@ -1009,7 +1009,7 @@ static void pe_test_foreign_number(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 0, 16, SZ_1G), -EIO);
 }
 
-/* The calls have other tokens, or are not there, after a migration */
+/* After a migration the calls have other tokens, or do not exist */
 static void pe_test_migrated(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -1029,7 +1029,7 @@ static void pe_test_migrated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pe_test_open(pe, 1, 16, SZ_1G), -EOPNOTSUPP);
 }
 
-/* More windows are left than there is room to note: none is forgotten */
+/* More windows are left than can be noted: none is forgotten */
 static void pe_test_left_many(struct kunit *test)
 {
 	struct ddw_fake *fake = test->priv;
@@ -1037,7 +1037,7 @@ static void pe_test_left_many(struct kunit *test)
 	struct pe_window win = { .kind = PE_WINDOW_DYNAMIC, .page_shift = 16 };
 	int i;
 
-	/* As if each were a window that the platform has refused to remove */
+	/* Each stands for a window that the platform has refused to remove */
 	ddw_fake_fail(fake, BIT(DDW_FAKE_REMOVE) | BIT(DDW_FAKE_RESET), 1,
 		      UINT_MAX, -1);
 	mutex_lock(&pe->lock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * KUnit tests of the host's table, which goes away with its window
+ * KUnit tests of the host's table, which is retired with its window
  */
 
 #include <kunit/test.h>
@@ -26,7 +26,7 @@ struct host_test {
 	struct device dev;
 };
 
-/* Entries that are set */
+/* The number of entries that are set */
 static atomic_t host_test_live;
 
 static int host_test_set(struct iommu_table *tbl, long index, long npages,
@@ -95,7 +95,7 @@ static void host_test_unmap(struct host_test *ht, dma_addr_t addr, size_t size)
 	iommu_unmap_page(ht->tbl, addr, size, DMA_TO_DEVICE, 0);
 }
 
-/* A table is retired if nothing is mapped, in whichever pool */
+/* A table is retired if nothing is mapped, in any of its pools */
 static void host_test_retire(struct kunit *test)
 {
 	static const size_t sizes[] = { SZ_4K, SZ_64K };
@@ -141,7 +141,7 @@ static int host_test_sibling(void *data)
 	return 0;
 }
 
-/* A sibling maps and unmaps meanwhile: it has nothing then, and gets nothing */
+/* While a sibling maps and unmaps: it has no mapping in a retired table */
 static void host_test_retire_race(struct kunit *test)
 {
 	struct host_test *ht = test->priv;

@@ -3,12 +3,23 @@
  * DMA windows of a partitionable endpoint (PE) for VFIO and KVM
  *
  * The iommu_table_group_ops of pSeries. A user of the table group creates
- * tables and sets them as windows of one PE or of several at the same bus
- * address. The table keeps no TCEs, these are the hypervisor's: it holds the
- * userspace view, and it knows the PEs where it is set.
+ * tables, and sets each as a window of one PE or of several PEs, at the same bus
+ * address. The hypervisor has the TCEs. The table has the userspace view, see
+ * arch/powerpc/kernel/tce_view.c, and a list of the PEs where it is set.
+ *
+ * A table is placed when it is first set as a window: that gives it its bus
+ * address, which it keeps.
+ *
+ * A PE is leaving a table from the moment when its window gets no new entries
+ * until it is off the list. What its window holds of the table is cleared
+ * meanwhile.
+ *
+ * A table is stuck while the platform has a window of it that it has neither
+ * emptied nor removed. Devices may still reach what that window holds, so nothing
+ * is mapped in a stuck table, and nothing is released that it maps.
  *
  * Locking: user_table::lock protects the list of PEs, and is held for reading
- * while entries are written. It nests in the locks of the view, these nest in
+ * while entries are written. It nests in the locks of the view, and these nest in
  * pseries_pe::lock.
  */
 
@@ -38,11 +49,11 @@
 
 /**
  * struct user_table - a table that a user can set as window
- * @tbl: for the user; must come first, iommu_tce_table_put() frees it
+ * @tbl: the table as its user sees it
  * @lock: see the head of this file
- * @links: the PEs where it is a window, as &struct user_table_link
- * @placed: it has its place, once and for all
- * @stuck: how many windows have stayed in the platform that may hold entries
+ * @links: the PEs where the table is set, as &struct user_table_link
+ * @placed: @tbl has its bus address
+ * @stuck: how many windows the platform has neither emptied nor removed
  */
 struct user_table {
 	struct iommu_table tbl;
@@ -56,8 +67,8 @@ struct user_table {
  * struct user_table_link - a PE where a table is set
  * @next: in user_table::links
  * @pe: the PE
- * @liobn: the window in the PE
- * @leaving: it is being emptied and gets no new entries
+ * @liobn: number of the window in the PE
+ * @leaving: the window is being emptied and gets no new entries
  */
 struct user_table_link {
 	struct list_head next;
@@ -71,14 +82,16 @@ static struct user_table *to_user_table(struct iommu_table *tbl)
 	return container_of(tbl, struct user_table, tbl);
 }
 
+/* Bus address of an entry, whose number counts from the start of the bus */
 static u64 user_table_ioba(struct iommu_table *tbl, unsigned long index)
 {
 	return (u64)index << tbl->it_page_shift;
 }
 
 /*
- * iommu_table_ops::put_tces, in all PEs. What an entry replaces goes from
- * windows that are leaving, too: its page is about to be released.
+ * iommu_table_ops::put_tces, for all PEs of a table. A PE that is leaving gets no
+ * new entry, but the old one is cleared: the page that it maps is about to be
+ * released.
  */
 static int user_table_put(struct iommu_table *tbl, unsigned long index,
 			  unsigned long npages, const __be64 *tces)
@@ -115,8 +128,8 @@ unlock:
 }
 
 /*
- * iommu_table_ops::clear_tces, in all PEs. Goes on after a failure. A table
- * that is nowhere set has nothing to clear.
+ * iommu_table_ops::clear_tces, for all PEs of a table, also after one of them has
+ * failed. A table that is set nowhere has nothing to clear.
  */
 static int user_table_clear(struct iommu_table *tbl, unsigned long index,
 			    unsigned long npages)
@@ -138,7 +151,7 @@ static int user_table_clear(struct iommu_table *tbl, unsigned long index,
 	return ret;
 }
 
-/* For tce_view_walk(): what a window holds of the table goes */
+/* For tce_view_walk(): clear what a window holds of the table */
 static int user_window_clear(struct iommu_table *tbl, unsigned long index,
 			     unsigned long npages, const __be64 *tces,
 			     void *data)
@@ -157,7 +170,7 @@ static int user_window_clear(struct iommu_table *tbl, unsigned long index,
 	return 0;
 }
 
-/* For tce_view_walk(): what the table holds is put into a window */
+/* For tce_view_walk(): put what the table holds into a window */
 static int user_window_fill(struct iommu_table *tbl, unsigned long index,
 			    unsigned long npages, const __be64 *tces,
 			    void *data)
@@ -168,7 +181,7 @@ static int user_window_fill(struct iommu_table *tbl, unsigned long index,
 				tbl->it_page_shift, tces, npages);
 }
 
-/* iommu_table_ops::free, before the table itself is freed */
+/* iommu_table_ops::free, before user_table_release() */
 static void user_table_free(struct iommu_table *tbl)
 {
 	struct user_table *ut = to_user_table(tbl);
@@ -177,15 +190,22 @@ static void user_table_free(struct iommu_table *tbl)
 	tce_view_destroy(tbl);
 }
 
+/* iommu_table_ops::release */
+static void user_table_release(struct iommu_table *tbl)
+{
+	kfree_rcu(to_user_table(tbl), tbl.it_rcu);
+}
+
 static struct iommu_table_ops user_table_ops = {
 	.put_tces = user_table_put,
 	.clear_tces = user_table_clear,
 	.free = user_table_free,
+	.release = user_table_release,
 };
 
 /*
- * What a new table takes at once and is charged for. The view grows later and
- * is charged then.
+ * How much memory a new table takes, which is what its user is charged for at
+ * once. The view is charged for the rest as it grows.
  */
 static unsigned long pseries_get_table_size(__u32 page_shift,
 					    __u64 window_size, __u32 levels)
@@ -200,8 +220,8 @@ static unsigned long pseries_get_table_size(__u32 page_shift,
 }
 
 /*
- * The table gets its place when it is first set as a window, since only the
- * platform decides where that will be. Called in the context of the user.
+ * Called by the user, whose memory the table will map. The table is not placed:
+ * the platform decides later where the window is.
  */
 static long pseries_create_table(struct iommu_table_group *table_group,
 				 int num, __u32 page_shift, __u64 window_size,
@@ -238,8 +258,9 @@ static long pseries_create_table(struct iommu_table_group *table_group,
 }
 
 /*
- * The first PE gives the table its place, which it keeps: users know it. The
- * platform must give every other PE a window at the same address.
+ * Add a PE, whose window is open, to the list. The first PE places the table. Users
+ * know the address from then on, so the platform must give each other PE a window
+ * at the same address.
  */
 static int user_table_join(struct user_table *ut, struct user_table_link *link,
 			   const struct pe_window *win)
@@ -265,8 +286,8 @@ static int user_table_join(struct user_table *ut, struct user_table_link *link,
 }
 
 /*
- * Empty a window and take its PE off the list. If that fails the table counts
- * as stuck, unless the window goes: nothing is released that it may reach.
+ * Empty a window and take its PE off the list. If the window could not be emptied
+ * the table is stuck, until user_window_close() has removed the window.
  */
 static void user_table_leave(struct user_table *ut,
 			     struct user_table_link *link,
@@ -302,8 +323,8 @@ static int user_window_close(struct user_table *ut, struct pseries_pe *pe,
 }
 
 /*
- * Bring a window that has joined to what the other windows of the table hold.
- * What is mapped or unmapped meanwhile goes to all of them.
+ * Put what the table holds into a window that has just joined. The window is on
+ * the list already, so it also gets what is mapped or unmapped meanwhile.
  */
 static int user_table_replay(struct user_table *ut, struct pe_window *win)
 {
@@ -369,7 +390,7 @@ free_link:
 	return ret;
 }
 
-/* Only pseries_pe::lock keeps a link that the caller is about to use */
+/* With pseries_pe::lock, which keeps the link for as long as the caller uses it */
 static struct user_table_link *user_table_find(struct user_table *ut,
 					       struct pseries_pe *pe, u32 liobn)
 {
@@ -413,10 +434,14 @@ static int user_window_unset(struct pseries_pe *pe, int num)
 static long pseries_unset_window(struct iommu_table_group *table_group, int num)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
-	int ret;
+	int ret = 0;
 
 	mutex_lock(&pe->lock);
-	ret = user_window_unset(pe, num);
+
+	/* Otherwise the tables are the host's, as the user's windows are closed */
+	if (pe->owner == PE_OWNER_USER)
+		ret = user_window_unset(pe, num);
+
 	mutex_unlock(&pe->lock);
 	return ret;
 }
@@ -425,9 +450,9 @@ static long pseries_unset_window(struct iommu_table_group *table_group, int num)
  * pseries_table_group_close - take a PE from its user for good
  * @pe: any PE; what the host has stays as it is
  *
- * For kexec. The user may still run: its calls fail from now on. A host window
- * that cannot be restored is reported by the functions called here; the next
- * kernel finds out as well.
+ * For kexec. The user may still run, but its calls fail from now on. If the host's
+ * window cannot be restored the functions called here say so in the log, and the
+ * next kernel finds out as well.
  */
 void pseries_table_group_close(struct pseries_pe *pe)
 {
@@ -445,7 +470,7 @@ void pseries_table_group_close(struct pseries_pe *pe)
 	mutex_unlock(&pe->lock);
 }
 
-/* What a PE without windows can have, for the user to know */
+/* Find out, for the user, which windows a PE without windows can have */
 static void pseries_describe(struct pseries_pe *pe)
 {
 	struct iommu_table_group *table_group = &pe->table_group;
@@ -457,7 +482,7 @@ static void pseries_describe(struct pseries_pe *pe)
 	if (pe->boot.size)
 		table_group->pgsizes = 1ULL << pe->boot.page_shift;
 
-	/* Without a page size, or a window of it, there is only the default one */
+	/* Without a page size, or a window, the default window is all there is */
 	if (ddw_query(&pe->fw, &query) || !query.windows || !query.pgsizes)
 		return;
 
@@ -502,7 +527,7 @@ static void pseries_release_ownership(struct iommu_table_group *table_group,
 
 	mutex_lock(&pe->lock);
 
-	/* Each device is another chance to get a window */
+	/* With each device the platform is asked once more to restore the window */
 	if (pe->owner != PE_OWNER_NONE) {
 		ddw_firmware_set_device(&pe->fw, to_pci_dev(dev));
 		iommu_pseries_take_back(pe);

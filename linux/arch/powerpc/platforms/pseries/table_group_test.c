@@ -2,9 +2,10 @@
 /*
  * KUnit tests of the table group ops, table_group.c
  *
- * All below them is real, but for the platform. What VFIO does above is done
- * here: a table is created, set as window of one PE or two, and a few pages are
- * mapped, which count as pinned as long as an entry maps them.
+ * The view and the window state below the ops are the real ones, and ddw_fake.c is
+ * the platform. These tests are in the place of VFIO: they create a table, set it as
+ * a window of one PE or two, and map a few pages, which count as pinned as long as
+ * an entry maps them.
  */
 
 #include <kunit/test.h>
@@ -35,9 +36,9 @@
  * struct tg_test_pe - a PE with one device
  * @pe: the PE
  * @host_table: its pseries_pe::host_table
- * @map: what the DMA API has allocated there
+ * @map: the bitmap of @host_table
  * @dn: node of the device
- * @pdn: what the kernel has noted with the node
+ * @pdn: the kernel's data of @dn
  * @phb: the PHB of the device
  * @pdev: the device
  */
@@ -52,11 +53,11 @@ struct tg_test_pe {
 };
 
 /**
- * struct tg_test - two PEs, a user, and what the user maps
+ * struct tg_test - two PEs, a user, and the pages that the user maps
  * @fake: the platform
  * @pe: the PEs
- * @mm: of the user, who is this task
- * @page: one for each entry
+ * @mm: address space of the user, which is this task
+ * @page: the pages, one for each entry
  * @batch: for tg_test_map()
  */
 struct tg_test {
@@ -104,7 +105,7 @@ static int tg_test_unset(struct tg_test_pe *tp, int num)
 	return tg_ops->unset_window(&tp->pe.table_group, num);
 }
 
-/* Tables are of the process that creates them: this task borrows @mm */
+/* A table maps the memory of the process that creates it: this task borrows @mm */
 static struct iommu_table *tg_test_table(struct tg_test *tg, u32 page_shift,
 					 u64 size)
 {
@@ -168,7 +169,7 @@ static int tg_test_unmap(struct iommu_table *tbl)
 	return tce_view_unmap(tbl, tbl->it_offset, tbl->it_size);
 }
 
-/* A PE has @n entries, those of tg_test_map() from entry 0 on */
+/* A PE has @n entries and no others: those that tg_test_map() has written from 0 on */
 static void tg_test_expect(struct kunit *test, unsigned int pe,
 			   struct iommu_table *tbl, unsigned long n,
 			   unsigned int shift)
@@ -240,7 +241,7 @@ static void tg_test_exit(struct kunit *test)
 	ddw_fake_exit(tg->fake);
 }
 
-/* Both PEs for a user */
+/* Take both PEs for a user. Their devices reach nothing then. */
 static void tg_test_take_both(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -252,7 +253,7 @@ static void tg_test_take_both(struct kunit *test)
 	}
 }
 
-/* And back; the host has what it had */
+/* Give both PEs back. The host has the windows that it had before. */
 static void tg_test_release_both(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -302,7 +303,33 @@ static void tg_test_ownership(struct kunit *test)
 	}
 }
 
-/* The host keeps what cannot be taken from it, and lets go of it later */
+/* The user's calls, after the windows have been closed for kexec */
+static void tg_test_closed(struct kunit *test)
+{
+	struct tg_test *tg = test->priv;
+	struct tg_test_pe *tp = &tg->pe[0];
+	struct iommu_table *tbl;
+
+	tg_test_take_both(test);
+	tbl = tg_test_table(tg, 16, SZ_1G);
+	KUNIT_ASSERT_NOT_NULL(test, tbl);
+	KUNIT_ASSERT_EQ(test, tg_test_set(tp, 0, tbl), 0);
+
+	pseries_table_group_close(&tp->pe);
+	KUNIT_EXPECT_PTR_EQ(test, tp->pe.table_group.tables[0],
+			    &tp->host_table);
+
+	KUNIT_EXPECT_EQ(test, tg_test_unset(tp, 0), 0);
+	KUNIT_EXPECT_PTR_EQ(test, tp->pe.table_group.tables[0],
+			    &tp->host_table);
+	KUNIT_EXPECT_EQ(test, tg_test_set(tp, 1, tbl), -ESHUTDOWN);
+
+	iommu_tce_table_put(tbl);
+	tg_test_release(&tg->pe[0]);
+	tg_test_release(&tg->pe[1]);
+}
+
+/* A PE that cannot be taken stays the host's, and can be taken later */
 static void tg_test_take_fails(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -354,7 +381,7 @@ static void tg_test_info(struct kunit *test)
 	tg_test_release(tp);
 	tg->fake->pgsizes = BIT(1);
 
-	/* The default window there is in any case */
+	/* There is the default window in any case */
 	ddw_fake_fail(tg->fake, BIT(DDW_FAKE_QUERY), 1, UINT_MAX, -1);
 	KUNIT_ASSERT_EQ(test, tg_test_take(tp), 0);
 	KUNIT_EXPECT_EQ(test, group->pgsizes, SZ_4K);
@@ -407,7 +434,7 @@ static void tg_test_create(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tg->fake->calls[i], 0);
 }
 
-/* One table in two PEs: what is mapped is mapped in both, from the start */
+/* One table in two PEs: all of it is mapped in both, also for the PE that joins late */
 static void tg_test_two_pes(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -427,7 +454,7 @@ static void tg_test_two_pes(struct kunit *test)
 	tg_test_expect(test, 1, tbl, 8, 1);
 	KUNIT_EXPECT_EQ(test, tg_test_all_pins(tg), 8);
 
-	/* The first leaves, and the other goes on */
+	/* The first PE leaves, and the other one keeps its entries and gets new ones */
 	KUNIT_EXPECT_EQ(test, tg_test_unset(&tg->pe[0], 0), 0);
 	KUNIT_EXPECT_EQ(test, ddw_fake_count(tg->fake, 0), 0);
 	tg_test_expect(test, 1, tbl, 8, 1);
@@ -437,13 +464,13 @@ static void tg_test_two_pes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tg_test_all_pins(tg), 0);
 
 	KUNIT_EXPECT_EQ(test, tg_test_unset(&tg->pe[1], 0), 0);
-	/* Nowhere set: nothing can be mapped */
+	/* The table is set nowhere: nothing can be mapped */
 	KUNIT_EXPECT_EQ(test, tg_test_map(tg, tbl, 0, 1, 0), -ESTALE);
 	iommu_tce_table_put(tbl);
 	tg_test_release_both(test);
 }
 
-/* The second PE would have it elsewhere */
+/* The platform has room in the second PE only at another address */
 static void tg_test_other_place(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -477,7 +504,7 @@ static void tg_test_other_place(struct kunit *test)
 	tg_test_release_both(test);
 }
 
-/* What is mapped cannot be brought into the PE that joins: it does not */
+/* A PE does not join if it cannot get what is mapped */
 static void tg_test_join_fails(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -508,7 +535,7 @@ static void tg_test_join_fails(struct kunit *test)
 	tg_test_release_both(test);
 }
 
-/* The second of two PEs refuses a list half way: both are as before */
+/* One of two PEs refuses a list half way: both are as before */
 static void tg_test_map_fails(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -543,7 +570,7 @@ static void tg_test_map_fails(struct kunit *test)
 	tg_test_release_both(test);
 }
 
-/* A window that is not emptied, but goes, has done no harm */
+/* A window that cannot be emptied, but is removed, does no harm */
 static void tg_test_leave_dirty(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -570,8 +597,8 @@ static void tg_test_leave_dirty(struct kunit *test)
 }
 
 /*
- * And one that stays keeps what it maps: nothing is released that it reaches,
- * by whomever, and nothing new is mapped.
+ * A window that can be neither emptied nor removed keeps what it maps: nothing is
+ * released that a device may reach, and nothing new is mapped.
  */
 static void tg_test_stuck(struct kunit *test)
 {
@@ -598,15 +625,15 @@ static void tg_test_stuck(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tg_test_unset(&tg->pe[1], 0), 0);
 	KUNIT_EXPECT_EQ(test, tg_test_unmap(tbl), -EIO);
 
-	/* The PE is for nobody until the platform has reset it */
+	/* No user gets the PE until the platform has reset it */
 	tg_test_release_both(test);
 	tg_test_take_both(test);
 	tg_test_release_both(test);
-	/* VFIO never gives such a table back */
+	/* VFIO would never drop such a table */
 	iommu_tce_table_put(tbl);
 }
 
-/* Whatever a device reaches is pinned */
+/* All that a device reaches is pinned */
 static void tg_test_invariant(struct kunit *test, struct iommu_table *tbl,
 			      const char *step)
 {
@@ -629,7 +656,7 @@ static void tg_test_invariant(struct kunit *test, struct iommu_table *tbl,
 	}
 }
 
-/* As VFIO does it, errors included. Returns the table if it has to be kept. */
+/* All that VFIO does, errors included. Returns the table if it has to be kept. */
 static struct iommu_table *tg_test_life(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
@@ -678,7 +705,10 @@ release_first:
 	return tbl;
 }
 
-/* Each call of all this fails, alone or from there on; then it recovers */
+/*
+ * Each call of the platform fails in turn, alone or with all that follow. Then the
+ * platform works again.
+ */
 static void tg_test_each_call(struct kunit *test, unsigned int count)
 {
 	struct tg_test *tg = test->priv;
@@ -699,7 +729,7 @@ static void tg_test_each_call(struct kunit *test, unsigned int count)
 		tg_test_take_both(test);
 		tg_test_release_both(test);
 
-		/* VFIO would keep it for ever, and what it has pinned */
+		/* VFIO would keep it for ever, and the pages that it maps */
 		if (tbl) {
 			kept++;
 			iommu_tce_table_put(tbl);
@@ -731,6 +761,7 @@ static void tg_test_each_call_and_all_after(struct kunit *test)
 
 static struct kunit_case tg_test_cases[] = {
 	KUNIT_CASE(tg_test_ownership),
+	KUNIT_CASE(tg_test_closed),
 	KUNIT_CASE(tg_test_take_fails),
 	KUNIT_CASE(tg_test_info),
 	KUNIT_CASE(tg_test_create),
