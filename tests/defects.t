@@ -16,14 +16,27 @@ exists() {
 	esac
 }
 
+# Subjects of the patches, of which a long one may be folded
+subjects=$(for patch in "$top/patches/$BASE"/*.patch; do
+	awk '/^$/ { exit } { sub(/^Subject: /, ""); printf "%s", $0 } END { print "" }' "$patch"
+done)
+
 # Rows "| A1 | defect | behaviour now | test | seen to fail |"
 declare -A seen=()
-missing='' untold=''
-while IFS='|' read -r _ id defect holds tests how _; do
+missing='' untold='' unpatched=''
+while IFS='|' read -r _ id defect holds tests how patched _; do
 	id=${id// /}
 	[[ $id =~ ^[A-Z][0-9]+$ ]] || continue
 	seen[$id]=$((${seen[$id]:-0} + 1))
 	[ -n "${defect// /}" ] && [ -n "${holds// /}" ] && [ -n "${how// /}" ] || untold+=" $id"
+	rest=$patched named=0
+	while [[ $rest =~ \"([^\"]*)\" ]]; do
+		name=${BASH_REMATCH[1]} named=1
+		rest=${rest#*"\"$name\""}
+		grep -qxF -- "$name" <<<"$subjects" || unpatched+=$'\n'"$id: $name"
+	done
+	# what is no defect, or one of the lab
+	[ "$named" = 1 ] || [[ $tests =~ (no\ defect:|tests/(mirror|boot)\.t) ]] || unpatched+=$'\n'"$id: none"
 	rest=$tests named=0
 	while [[ $rest =~ \`([^\`]*)\` ]]; do
 		name=${BASH_REMATCH[1]} named=1
@@ -35,8 +48,9 @@ while IFS='|' read -r _ id defect holds tests how _; do
 done <"$doc"
 is "$missing" "" "each defect has a test that exists, or an argument"
 is "$untold" "" "each row says what the defect was, how the kernel behaves now, and how the test failed"
+is "$unpatched" "" "each row names the patches that settle it, and the series has them"
 
-wanted=$(for c in A:1:13 B:1:10 C:1:21 D:1:10 G:1:13 R:1:22 R:30:38 R:40:41 R:50:54; do
+wanted=$(for c in A:1:13 B:1:10 C:1:21 D:1:10 G:1:13 R:1:22 R:30:38 R:40:41 R:50:54 R:60:68; do
 	IFS=: read -r letter first last <<<"$c"
 	seq -f "$letter%.0f" "$first" "$last"
 done)
