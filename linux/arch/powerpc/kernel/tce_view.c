@@ -4,10 +4,11 @@
  *
  * The view of a table, iommu_table::it_userspace, has a note for each entry of a
  * user's DMA window: which page of the user the entry maps, and with what
- * permission. VFIO and KVM map and unmap through the view. It has the platform
- * write the table, by iommu_table_ops::put_tces and clear_tces, and exchanges the
- * notes, as one, up to TCE_LIST_MAX entries at a time. What an entry mapped before
- * is released once the platform has let go of it. So the table need never be read.
+ * permission. VFIO and KVM map and unmap through the view: for up to TCE_LIST_MAX
+ * entries at a time it has the platform write the table, by
+ * iommu_table_ops::put_tces and clear_tces, and changes their notes, while the
+ * entries are locked. What an entry mapped before is released once the platform
+ * has let go of it. So the table need never be read.
  *
  * The view is sparse: notes are in leaves, see tce_view_leaves.c. What a note
  * stands for is a reference to a page, see tce_view_pages.c.
@@ -20,11 +21,11 @@
  * that they are of. The locks of the platform's ops, of registered regions, and
  * tce_view::lock nest in it.
  *
- * A view can outlive its table: KVM keeps views of tables, not the tables, whose
- * end is up to VFIO. tce_view::tbl is the table until the last reference to it
- * is dropped, and NULL then; what the view had has been freed by that time. A
- * table that is found there may be about to be freed, so it is used only if
- * iommu_tce_table_get() still gets a reference.
+ * A view can outlive its table: VFIO decides when a table is freed, and KVM has
+ * references to views only. tce_view::tbl is the table until the last reference
+ * to the table is dropped. It is NULL afterwards, and all notes have been freed by
+ * then. A table that is found there may be about to be freed, so it is used only
+ * if iommu_tce_table_get() still gets a reference.
  *
  * Context: all functions may sleep.
  */

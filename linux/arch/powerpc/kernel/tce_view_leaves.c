@@ -4,8 +4,8 @@
  *
  * A leaf has the notes of 512 successive entries, as many as a hypercall takes.
  * It exists from the first entry that is to be noted in it until the last one has
- * been cleared. So a window costs nothing but what is mapped, whatever its size,
- * and what was never mapped is skipped.
+ * been cleared. So the memory that a view takes depends on what is mapped and not
+ * on the size of the window, and parts that were never mapped are skipped.
  *
  * A run is a number of successive entries, up to a list of them, that are worked
  * on together. It may begin anywhere, so it is in one leaf or in two, and these are
@@ -16,7 +16,7 @@
  * allocation. The others are charged to locked_vm as they are added, and returned
  * as they are freed.
  *
- * Locking: leaves are found under RCU and, but for those that stay, counted by
+ * Locking: leaves are found under RCU. Those that do not stay are counted by
  * tce_leaf::refs. The last reference is dropped under the lock of the xarray, and
  * the leaf is taken out with it, so a leaf that is found under that lock is alive.
  * tce_view::lock serialises the adding of leaves and protects the charge. It nests

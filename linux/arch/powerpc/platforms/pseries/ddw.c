@@ -159,7 +159,10 @@ ALLOW_ERROR_INJECTION(ddw_call_tce_put_list, ERRNO);
 ALLOW_ERROR_INJECTION(ddw_call_tce_stuff, ERRNO);
 
 /* Without KUnit tests this is constant, and the compiler calls them directly */
-DDW_CALLS_SCOPE struct ddw_calls ddw_calls = {
+#ifndef CONFIG_PSERIES_DDW_KUNIT_TEST
+static const
+#endif
+struct ddw_calls ddw_calls = {
 	.rtas = ddw_call_rtas,
 	.tce_get = ddw_call_tce_get,
 	.tce_put = ddw_call_tce_put,

@@ -77,9 +77,6 @@ struct ddw_calls {
 
 #ifdef CONFIG_PSERIES_DDW_KUNIT_TEST
 extern struct ddw_calls ddw_calls;
-#define DDW_CALLS_SCOPE
-#else
-#define DDW_CALLS_SCOPE static const
 #endif
 
 void ddw_firmware_init(struct ddw_firmware *fw, struct device_node *dn);

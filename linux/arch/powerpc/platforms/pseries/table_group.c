@@ -10,9 +10,8 @@
  * A table is placed when it is first set as a window: that gives it its bus
  * address, which it keeps.
  *
- * A PE is leaving a table from the moment when its window gets no new entries
- * until it is off the list. What its window holds of the table is cleared
- * meanwhile.
+ * A PE is leaving a table while it is still on the list, but its window gets no
+ * new entries. The entries that the window has are cleared meanwhile.
  *
  * A table is stuck while the platform has a window of it that it has neither
  * emptied nor removed. Devices may still reach what that window holds, so nothing
