@@ -49,10 +49,16 @@ unsaved() {
 	fi
 }
 
-# The parts of the series, in order, a line for each: "NAME COUNT" or "NAME COUNT
-# alone"; see lab/series.
+# The parts of the series, in order, a line for each: "NAME FROM TO", which are commits, or
+# "NAME FROM TO alone"; see lab/series.
 parts() {
+	local from=base to part count alone
 	awk '/^# part / { if (n) print part, n, alone; part = $3; alone = $4; n = 0; next }
 	     /^[^#]/ { n++ }
-	     END { if (part) print part, n, alone }' "$patches/series"
+	     END { if (part) print part, n, alone }' "$patches/series" |
+		while read -r part count alone; do
+			to=$(command git -C "$tree" rev-list --reverse "$from..HEAD" | sed -n "${count}p")
+			echo "$part $from $to $alone"
+			from=$to
+		done
 }
