@@ -49,6 +49,20 @@ unsaved() {
 	fi
 }
 
+# fragment NAME : prints configs/NAME.config, and what this base needs beyond it
+fragment() {
+	cat "$top/configs/$1.config"
+	[ ! -e "$top/configs/$BASE/$1.config" ] || cat "$top/configs/$BASE/$1.config"
+}
+
+# flavour NAME : prints the configuration of a flavour of configs/flavours
+flavour() {
+	local f fragments
+	fragments=$(sed -n "s/^$1://p" "$top/configs/flavours")
+	[ -n "$fragments" ] || die "configs/flavours knows no $1"
+	for f in $fragments; do fragment "$f"; done
+}
+
 # The parts of the series, in order, a line for each: "NAME FROM TO", which are commits, or
 # "NAME FROM TO alone"; see lab/series.
 parts() {
