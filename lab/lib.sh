@@ -49,6 +49,18 @@ unsaved() {
 	fi
 }
 
+# entries [BASE] : prints the lines of a base's series without comments: a patch, and the new files
+# and directories that its commit adds
+entries() { sed '/^#/d; /^$/d' "$top/patches/${1:-$BASE}/series" 2>/dev/null || true; }
+
+# new_files PATH : prints the new files of the series that PATH stands for, of this base or shared
+new_files() {
+	local dir
+	for dir in "$top/linux" "$patches/linux"; do
+		[ ! -e "$dir/$1" ] || (cd "$dir" && find "$1" -type f ! -name '*~' ! -name '.*.sw?')
+	done | LC_ALL=C sort -u
+}
+
 # fragment NAME : prints configs/NAME.config, and what this base needs beyond it
 fragment() {
 	cat "$top/configs/$1.config"
