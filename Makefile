@@ -1,5 +1,6 @@
 # The front door. `make` lists what can be done.
 BASE ?= 6.1
+BASES := 7.3 6.12 6.1
 export BASE
 
 .DEFAULT_GOAL := help
@@ -7,7 +8,8 @@ export BASE
 .PHONY: help demo check check-debug check-life check-fixes check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
-	@echo 'make VERB [BASE=$(BASE)]'
+	@echo 'make VERB [BASE=$(BASE)] [QEMU=10]'
+	@echo '  BASE is the kernel: $(BASES). QEMU=10 boots all guests in QEMU 10 of the backports.'
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | sed 's/$$(BASE)/$(BASE)/' | expand -t 18
 
 demo: install tree ## show a device moving data through VFIO: stock 6.1, then ours
@@ -19,10 +21,11 @@ demo: install tree ## show a device moving data through VFIO: stock 6.1, then ou
 
 check: install tree ## build everything and run all tests
 	@lab/stock busybox
-	@lab/stock -o kexec stock-6.1
+	@lab/stock -o kexec stock-6.1 qemu-10
 	@lab/kernel 64k 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS) || lab/failures
+# Here is the place for what the other bases get, $(filter-out $(BASE),$(BASES)): a part of the tests.
 
 check-debug: install tree ## the selftests on a kernel with all checks, and what check has of that
 	@lab/kernel 4k debug

@@ -49,6 +49,32 @@ unsaved() {
 	fi
 }
 
+# entries [BASE] : prints the lines of a base's series without comments: a patch, and the new files
+# and directories that its commit adds
+entries() { sed '/^#/d; /^$/d' "$top/patches/${1:-$BASE}/series" 2>/dev/null || true; }
+
+# new_files PATH : prints the new files of the series that PATH stands for, of this base or shared
+new_files() {
+	local dir
+	for dir in "$top/linux" "$patches/linux"; do
+		[ ! -e "$dir/$1" ] || (cd "$dir" && find "$1" -type f ! -name '*~' ! -name '.*.sw?')
+	done | LC_ALL=C sort -u
+}
+
+# fragment NAME : prints configs/NAME.config, and what this base needs beyond it
+fragment() {
+	cat "$top/configs/$1.config"
+	[ ! -e "$top/configs/$BASE/$1.config" ] || cat "$top/configs/$BASE/$1.config"
+}
+
+# flavour NAME : prints the configuration of a flavour of configs/flavours
+flavour() {
+	local f fragments
+	fragments=$(sed -n "s/^$1://p" "$top/configs/flavours")
+	[ -n "$fragments" ] || die "configs/flavours knows no $1"
+	for f in $fragments; do fragment "$f"; done
+}
+
 # The parts of the series, in order, a line for each: "NAME FROM TO", which are commits, or
 # "NAME FROM TO alone"; see lab/series.
 parts() {

@@ -17,7 +17,7 @@ exists() {
 }
 
 # Subjects of the patches, of which a long one may be folded
-subjects=$(for patch in "$top/patches/$BASE"/*.patch; do
+subjects=$(for patch in "$top"/patches/*/*.patch; do
 	awk '/^$/ { exit } { sub(/^Subject: /, ""); printf "%s", $0 } END { print "" }' "$patch"
 done)
 
@@ -48,7 +48,7 @@ while IFS='|' read -r _ id defect holds tests how patched _; do
 done <"$doc"
 is "$missing" "" "each defect has a test that exists, or an argument"
 is "$untold" "" "each row says what the defect was, how the kernel behaves now, and how the test failed"
-is "$unpatched" "" "each row names the patches that settle it, and the series has them"
+is "$unpatched" "" "each row names the patches that settle it, and a series has them"
 
 wanted=$(for c in A:1:13 B:1:10 C:1:21 D:1:10 G:1:13 R:1:22 R:30:38 R:40:41 R:50:54 R:60:68; do
 	IFS=: read -r letter first last <<<"$c"

@@ -150,6 +150,50 @@ run later lab/stock -o stock-6.12
 is "$(cat "$copy/build/stock/stock-6.12/vmlinux") $status" "vmlinux of 6.12.107+deb13-powerpc64le-64k 0" "stock 6.12: it is there later"
 [ ! -e "$copy/build/stock/stock-6.12.missing" ]; ok $? "stock 6.12: and not called missing any more"
 
+# 7.3's files are in several packages, of a suite that has no security updates
+version=7.3.4+deb13-powerpc64le-64k
+mkdir -p "$dir/root/usr/lib/modules/$version"
+touch "$dir/root/usr/lib/modules/$version/modules.order"
+printf 'kernel/%s.ko\n' nvme e1000e ext4 kvm_hv vfio_iommu_spapr_tce vfio_pci >"$dir/root/usr/lib/modules/$version/modules.builtin"
+package trixie-backports ppc64el "linux-base-$version" 1 ppc64el
+mkdir -p "$dir/root/usr/lib/modules/$version"
+echo 'vmlinux of 7.3.4' >"$dir/root/usr/lib/modules/$version/vmlinux"
+package trixie-backports ppc64el "linux-binary-$version" 1 ppc64el
+package trixie-backports ppc64el "linux-modules-$version" 1 ppc64el
+package trixie-backports ppc64el "linux-image-$version" 1 ppc64el \
+	"Depends: linux-base-$version (= 1), linux-binary-$version (= 1), linux-modules-$version (= 1)"
+package trixie-backports ppc64el,amd64 linux-source-7.3 1 all
+release trixie-backports
+run stock-7.3 lab/stock stock-7.3
+is "$(cat "$copy/build/stock/stock-7.3/vmlinux") $status" "vmlinux of 7.3.4 0" "stock 7.3: of its packages"
+! grep -q trixie-backports-security <<<"$said"; ok $? "stock 7.3: there are no lists of security updates"
+
+# Its source is for all architectures, so one of the indexes suffices. The index of this
+# machine's architecture does not match Release.
+index=$mirror/dists/trixie-backports/main/binary-$(dpkg --print-architecture)/Packages
+cp "$index" "$dir/index"
+echo >>"$index"
+rm -r "$copy/build/downloads"
+run source-7.3 lab/stock source-7.3
+is "$(cat "$copy/build/stock/source-7.3/usr/share/linux-source-7.3") $status" "1 0" "source 7.3: of another architecture's index"
+says "Failed to fetch $here/dists/trixie-backports/main/binary-$(dpkg --print-architecture)/Packages" "source 7.3: the index that does not match is named"
+mv "$dir/index" "$index"
+lacks linux-source-7.3 1 all
+rm -r "$copy/build/stock/source-7.3" "$copy/build/downloads"
+run no-source lab/stock source-7.3
+is "$status" 1 "source 7.3: cannot be had"
+says "there is no source-7.3: linux-source-7.3 of trixie-backports: the mirror lacks linux-source-7.3 1" "source 7.3: this is said"
+lacks "linux-image-$version" 1 ppc64el
+echo >>"$mirror/dists/trixie-backports/main/binary-ppc64el/Packages"
+rm -r "$copy/build/stock/stock-7.3" "$copy/build/downloads"
+run no-index lab/stock -o stock-7.3
+is "$status" 0 "stock 7.3: nobody needs it"
+grep -q "trixie-backports has no package" "$copy/build/stock/stock-7.3.missing" &&
+	grep -q "Failed to fetch $here/dists/trixie-backports/main/binary-ppc64el/Packages" "$copy/build/stock/stock-7.3.missing"
+ok $? "stock 7.3: the index that cannot be had is the reason"
+run unknown lab/stock stock-5.10
+[ "$status" != 0 ]; ok $? "a kernel that no suite has"
+
 # Without any stock kernel, `make check` continues, with a message
 run peers env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" sh -c '
 	rm -rf build/stock/stock-* build/stock/kexec build/downloads
@@ -240,18 +284,18 @@ printf '%s\n' 'Package: git' 'Pin: version 3' 'Pin-Priority: -1' >"$root/prefere
 echo "deb [trusted=yes] $here host main" >"$root/sources.list"
 export LAB_MIRRORS="deb [trusted=yes] $here host main"
 mapfile -t wanted < <(sed -n '/^packages=(/,/^)/p' "$top/lab/install" | sed 's/#.*//; s/packages=(//; s/^)//' |
-	tr -d '"' | tr -s ' \t' '\n' | sed "s/\$BASE/$BASE/" | grep .)
+	tr -d '"' | tr -s ' \t' '\n' | grep .)
 [ ${#wanted[@]} -gt 20 ]
 ok $? "the host's packages: ${#wanted[@]}"
 other=ppc64el
 [ "$native" != ppc64el ] || other=amd64
 for p in "${wanted[@]}"; do
-	[ "$p" = "linux-source-$BASE" ] || package host "$native" "$p" 1 "$native"
+	[ "$p" = python3-ply ] || package host "$native" "$p" 1 "$native"
 done
 package host "$native" make 2 "$native"; lacks make 2 "$native"
 for version in 2 3; do package host "$native" git $version "$native"; done
-package host "$native" "linux-source-$BASE" 2 all; lacks "linux-source-$BASE" 2 all
-package host "$other" "linux-source-$BASE" 3 all
+package host "$native" python3-ply 2 all; lacks python3-ply 2 all
+package host "$other" python3-ply 3 all
 release host
 mkdir -p "$dir/bin"
 printf '#!/bin/sh\nexec "$@"\n' >"$dir/bin/sudo"
@@ -259,7 +303,7 @@ chmod +x "$dir/bin/sudo"
 run install env PATH="$dir/bin:$PATH" DPKG_ADMINDIR="$root/dpkg" lab/install
 is "$status" 0 "host: all packages can be had"
 says "the mirror lacks make 2: 1 is taken" "host: an older version"
-says "the mirror lacks linux-source-$BASE 2: 3 is taken" "host: of another architecture's index"
+says "the mirror lacks python3-ply 2: 3 is taken" "host: of another architecture's index"
 has() { [ -e "$root/cache/archives/$1_$2_$native.deb" ]; }
 has make 1; ok $? "host: the older version was downloaded"
 has git 2; ok $? "host: its own preferences hold"

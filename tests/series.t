@@ -9,6 +9,7 @@ trap 'rm -rf "$copy"' EXIT
 for f in lab patches linux configs Makefile; do [ ! -e "$top/$f" ] || cp -r "$top/$f" "$copy/"; done
 mkdir -p "$copy/build/$BASE" "$copy/patches/$BASE"
 touch "$copy/patches/$BASE/series"
+ln -s "$build/stock" "$copy/build/stock"
 tree=$copy/build/$BASE/tree
 git clone -q --shared --sparse "$build/$BASE/tree" "$tree"
 git -C "$tree" sparse-checkout set tools/lab

@@ -3,14 +3,14 @@
 # own. obtain.sh downloads packages.
 
 # foreign_apt SUITE [ARCHITECTURE] : sets the array apt to options for apt-get, which then uses
-# Debian's SUITE (bookworm, trixie) for ppc64el. The mirrors are those of this machine's own apt,
-# but lists and packages are separate from the host's. LAB_MIRRORS in the environment names other
-# mirrors, as lines of a sources.list with @SUITE@ in them.
+# Debian's SUITE (bookworm, trixie, trixie-backports, or several) for ppc64el. The mirrors are those
+# of this machine's own apt, but lists and packages are separate from the host's. LAB_MIRRORS in the
+# environment names other mirrors, as lines of a sources.list with @SUITE@ in them.
 foreign_apt() {
-	local dir=$downloads/apt-$1
+	local dir=$downloads/apt-${1// /+} one
 	suite=$1 architecture=${2:-ppc64el} local_debs=() as_root=()
 	[ "$architecture" = ppc64el ] || dir+=-$architecture
-	preferences=$dir/preferences
+	preferences=$dir/preferences failures=$dir/failures
 	apt=(-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture" -o "APT::Sandbox::User=root"
 		-o "Dir::Etc::sourcelist=$dir/sources.list" -o "Dir::Etc::sourceparts=-"
 		-o "Dir::Etc::preferences=$preferences" -o "Dir::Etc::preferencesparts=$dir/preferences.d"
@@ -23,14 +23,16 @@ foreign_apt() {
 	echo $$ >"$dir/updated"
 	: >"$dir/status"
 	: >"$preferences"
-	if [ -n "${LAB_MIRRORS-}" ]; then
-		echo "${LAB_MIRRORS//@SUITE@/$suite}"
-	else
-		# shellcheck disable=SC2016 # apt's own notation
-		apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
-			sed -n 's/ \(bookworm\|stable\)\(-security\)\?$/ \1\2/p' | sort -u |
-			sed -E "s|(.*) (bookworm\|stable)(.*)|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \1 $suite\3 main|"
-	fi >"$dir/sources.list"
+	for one in $suite; do
+		if [ -n "${LAB_MIRRORS-}" ]; then
+			echo "${LAB_MIRRORS//@SUITE@/$one}"
+		else
+			# shellcheck disable=SC2016 # apt's own notation
+			apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
+				sed -n 's/ \(bookworm\|stable\)\(-security\)\?$/ \1\2/p' | sort -u |
+				sed -E "s|(.*) (bookworm\|stable)(.*)|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \1 $one\3 main|"
+		fi
+	done | sed '/-backports-security /d' >"$dir/sources.list"	# security updates are for releases only
 	[ -s "$dir/sources.list" ] ||
 		die "apt's configuration names no Debian 12 mirror: set LAB_MIRRORS (see docs/testing.md)"
 	say "apt: package lists of $suite for $architecture"
@@ -41,7 +43,7 @@ foreign_apt() {
 host_apt() {
 	suite=bookworm architecture=$(dpkg --print-architecture) local_debs=() as_root=()
 	[ "$(id -u)" = 0 ] || as_root=(sudo)
-	preferences=$downloads/apt-host/preferences
+	preferences=$downloads/apt-host/preferences failures=$downloads/apt-host/failures
 	mkdir -p "${preferences%/*}"
 	local FILE=''
 	eval "$(apt-config shell FILE Dir::Etc::preferences/f)"
@@ -56,11 +58,11 @@ logged() {
 }
 
 # update : updates the package lists. A list that cannot be had does not affect the others; its
-# packages are reported as missing later.
+# packages are reported as missing later. The file $failures has the reasons.
 update() {
 	local log=$build/logs/apt-update.log line
 	rm -f "$log"
 	logged "$log" ${as_root[@]+"${as_root[@]}"} apt-get "${apt[@]}" -q update || true
-	sed -nE 's/ \[IP: .*//; s/^[EW]: (Failed to fetch .*|The repository .*)/apt: \1/p' "$log" |
-		awk '!seen[$0]++' | while read -r line; do say "$line"; done
+	sed -nE 's/ \[IP: .*//; s/^[EW]: (Failed to fetch .*|The repository .*)/\1/p' "$log" | awk '!seen[$0]++' >"$failures"
+	while read -r line; do say "apt: $line"; done <"$failures"
 }

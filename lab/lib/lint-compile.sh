@@ -33,14 +33,14 @@ configure() {
 	local out=$1 how=$2 f
 	shift 2
 	mkdir -p "$out"
-	if [ -n "${how##*.config*}" ]; then
+	if [[ $how == *_defconfig ]]; then
 		quiet "$out.log" "$@" "$how"
 	else
 		for f in $how; do
 			# a leading - leaves out the options that enable VFIO and the IOMMU API
 			case $f in
-			-*) grep -vE '^CONFIG_(VFIO|IOMMU|SPAPR)' "$top/configs/${f#-}" ;;
-			*) cat "$top/configs/$f" ;;
+			-*) fragment "${f#-}" | grep -vE '^CONFIG_(VFIO|IOMMU|SPAPR)' ;;
+			*) fragment "$f" ;;
 			esac
 		done >"$out/fragments"
 		KCONFIG_ALLCONFIG=$out/fragments quiet "$out.log" "$@" allnoconfig

@@ -50,7 +50,7 @@ obtain() {
 		candidates=$(apt-cache "${apt[@]}" policy $(cut -d' ' -f 1 <<<"$lacking"))
 		while read -r package version arch file; do
 			other=$(awk -v p="$package:" '/^[^ ]/ { on = $1 == p } on && $1 == "Candidate:" { print $2 }' <<<"$candidates")
-			if [ "$other" = "(none)" ] && [ "$arch" = all ] && file=$(of_all "$package" "$version"); then
+			if [ "$other" = "(none)" ] && [ "$arch" = all ] && [ "$1" != download ] && file=$(of_all "$package" "$version"); then
 				local_debs+=("$file")
 				other=$(dpkg-deb -f "$file" Version)
 			fi

@@ -8,6 +8,19 @@ tree=$build/$BASE/tree			# the kernel as a git repository
 patches=$top/patches/$BASE
 downloads=$build/downloads
 
+# patch_file NAME [BASE] : prints the path of a patch or a letter: that of the base, or the one that
+# bases share
+patch_file() {
+	local own=$top/patches/${2:-$BASE}/$1
+	if [ -e "$own" ]; then echo "$own"; else echo "$top/patches/common/$1"; fi
+}
+
+# new_file PATH [BASE] : prints the path of a new file of the series in the same way
+new_file() {
+	local own=$top/patches/${2:-$BASE}/linux/$1
+	if [ -e "$own" ]; then echo "$own"; else echo "$top/linux/$1"; fi
+}
+
 # vmlinux KERNEL : prints the path of a kernel, by the names of lab/boot
 vmlinux() {
 	case $1 in
