@@ -5,7 +5,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-debug check-life check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-debug check-life check-fixes check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)] [QEMU=10]'
@@ -24,19 +24,24 @@ check: install tree ## build everything and run all tests
 	@lab/stock -o kexec stock-6.1 qemu-10
 	@lab/kernel 64k 4k debug
 	@lab/selftests
-	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS)
+	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS) || lab/failures
 # Here is the place for what the other bases get, $(filter-out $(BASE),$(BASES)): a part of the tests.
 
 check-debug: install tree ## the selftests on a kernel with all checks, and what check has of that
 	@lab/kernel 4k debug
 	@lab/selftests
-	@prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t
+	@prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t || lab/failures
 
 check-life: install tree ## kexec, hotplug and kinds of PE on the kernels with lockdep and with all checks (KERNELS='ours-4k ours-debug')
 	@lab/stock kexec
 	@lab/kernel $(patsubst ours-%,%,$(LIFE_KERNELS))
 	@lab/selftests
 	@for kernel in $(LIFE_KERNELS); do KERNEL=$$kernel prove -j$(or $(TEST_JOBS),2) -e '' $(LIFE) || exit; done
+
+check-fixes: install tree ## the fixes alone, on emulated bare metal, pass their selftests
+	@lab/part vfio-fixes
+	@lab/selftests
+	@prove -e '' tests/fixes/*.t || lab/failures
 
 check-rounds: install tree ## 10,000 users and windows, one after the other, leave nothing behind (ROUNDS=10000)
 	@lab/kernel 64k

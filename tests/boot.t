@@ -34,6 +34,28 @@ is "$guest_status" 124 "a guest that hangs is killed"
 guest dies -- 'poweroff -f'
 is "$guest_status" 125 "a guest that ends early is noticed"
 
+# crashes N : QEMU crashes in each of the next N guests that say "ready"
+crashes() {
+	local n
+	for ((n = 0; n < $1; n++)); do
+		until grep -qs '^ready' "$logs/crashes.log"; do sleep 0.2; done
+		rm "$logs/crashes.log"
+		pkill -SEGV -f "^[^ ]*qemu.*unix:$TMPDIR/"
+	done
+}
+TMPDIR=$(mktemp -d)
+export TMPDIR
+crashes 1 &
+guest crashes -- 'echo ready; sleep 3'
+wait $!
+is "$guest_status" 0 "a guest whose QEMU crashes is booted again"
+crashes 2 &
+guest crashes -- 'echo ready; sleep 100'
+wait $!
+is "$guest_status" 123 "but only once"
+rm -rf "$TMPDIR"
+unset TMPDIR
+
 # Five busy loops use the guest's CPU. The guest takes six times as long, but is not killed.
 cpus=$(taskset -cp $$) cpus=${cpus##*: }
 taskset -cp "${cpus%%[,-]*}" $$ >/dev/null

@@ -27,6 +27,10 @@ verdict() {
 		stalled
 		exit 124
 	fi
+	if [ "$vmrc" -gt 128 ]; then
+		say "boot: QEMU crashed with signal $((vmrc - 128)) ($kernel on $machine)"
+		exit 123
+	fi
 	status=$(sed -n 's/^LAB: exit \([0-9]*\)$/\1/p' "$log" | tail -n 1)
 	if [ -z "$status" ]; then
 		say "boot: the guest ended without a status (QEMU's: $vmrc; $kernel on $machine)"

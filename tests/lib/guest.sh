@@ -17,23 +17,39 @@ guest_files() {
 	guest_trace=${guest_log%.log}.trace
 }
 
+# boot_guest LAB-BOOT-OPTIONS... : runs lab/boot, with its output in $guest_log.out, and sets
+# $guest_status to its status. A crash of QEMU says nothing about the guest, so a guest whose QEMU
+# crashed is booted again, once.
+boot_guest() {
+	local again
+	for again in yes ''; do
+		"$top/lab/boot" -o "$guest_log" -T "$guest_trace" "$@" >"$guest_log.out" 2>"$guest_log.err" &&
+			guest_status=0 || guest_status=$?
+		[ -n "$again" ] && [ "$guest_status" = 123 ] || return 0
+		diag "$(cat "$guest_log.err")"$'\n'"the guest is booted again"
+	done
+}
+
 # guest NAME LAB-BOOT-OPTIONS... : boots a guest. $guest_status is the status of lab/boot (126: the
 # kernel warned). It counts no result.
 guest() {
 	guest_files "$1"
 	shift
-	"$top/lab/boot" -o "$guest_log" -T "$guest_trace" "$@" >/dev/null 2>"$guest_log.err" && guest_status=0 ||
-		guest_status=$?
+	boot_guest "$@"
 }
 
+# Results that a kernel is not expected to have yet, as ${todo[NAME]}=REASON: TAP's TODO tests
+declare -A todo=()
+
 # run_guest NAME LAB-BOOT-OPTIONS... : boots a guest as well. Each KTAP result of the guest becomes
-# a result of this test, as it arrives. Two more results are added: each plan was met, since a
+# a result of this test. Two more results are added: each plan was met, since a
 # program that died prints no result, and the guest ended with status 0 and without a warning of
 # its kernel.
 run_guest() {
-	local name=$1 line planned='' seen=0 desc said=''
+	local name=$1 line planned='' seen=0 desc reason said=''
 	shift
 	guest_files "$name"
+	boot_guest "$@"
 	plan_met() {
 		[ -z "$planned" ] && return
 		[ "$planned" = "$seen" ]
@@ -47,15 +63,16 @@ run_guest() {
 		'ok '[0-9]*|'not ok '[0-9]*)
 			seen=$((seen + 1)) tap_n=$((tap_n + 1))
 			desc=${line#*ok } desc=${desc#* } desc=${desc#- }
-			echo "${line%%ok *}ok $tap_n - $name: $desc"
-			case $line in
-			not*) tap_failed=$((tap_failed + 1)); diag "failed: $name: $desc$said" ;;
-			esac
+			reason=${todo[$desc]-}
+			echo "${line%%ok *}ok $tap_n - $name: $desc${reason:+ # TODO $reason}"
+			if [[ $line == not* && -z $reason ]]; then
+				tap_failed=$((tap_failed + 1))
+				diag "failed: $name: $desc$said"
+			fi
 			said='' ;;
-		'LAB: status '*) guest_status=${line##* } ;;
 		*) echo "# $line"; said+=$'\n'"   ${line#\# }" ;;
 		esac
-	done < <("$top/lab/boot" -o "$guest_log" -T "$guest_trace" "$@" 2>"$guest_log.err"; echo "LAB: status $?")
+	done <"$guest_log.out"
 	plan_met
 	ok "$guest_status" "$name: guest ended well, no kernel warning"
 	[ "$guest_status" = 0 ] || diag "$(cat "$guest_log.err")"$'\n'"log: ${guest_log#"$top"/}"

@@ -22,8 +22,8 @@ is() {
 	[ "$1" = "$2" ] || diag "   got: $1"$'\n'"wanted: $2"
 }
 
-# diag TEXT : prints TEXT, also when prove hides the results
-diag() { printf '# %s\n' "${1//$'\n'/$'\n'# }" >&2; }
+# diag TEXT : prints TEXT, also when prove hides the results, and keeps it for lab/failures
+diag() { printf '# %s\n' "${1//$'\n'/$'\n'# }" | tee -a "$logs/diagnostics" >&2; }
 
 # skip_all REASON : ends a test that cannot be run
 skip_all() {

@@ -680,12 +680,21 @@ static void pe_test_each_call(struct kunit *test, unsigned int first,
 static void pe_test_each_call_once(struct kunit *test)
 {
 	pe_test_each_call(test, 0, 1);
-	pe_test_each_call(test, 1, 1);
 }
 
 static void pe_test_each_call_and_all_after(struct kunit *test)
 {
 	pe_test_each_call(test, 0, UINT_MAX);
+}
+
+/* The same where no new window gets the number of the default window */
+static void pe_test_each_call_once_new_number(struct kunit *test)
+{
+	pe_test_each_call(test, 1, 1);
+}
+
+static void pe_test_each_call_and_all_after_new_number(struct kunit *test)
+{
 	pe_test_each_call(test, 1, UINT_MAX);
 }
 
@@ -1095,6 +1104,8 @@ static struct kunit_case pe_test_cases[] = {
 	KUNIT_CASE(pe_test_left_many),
 	KUNIT_CASE(pe_test_each_call_once),
 	KUNIT_CASE(pe_test_each_call_and_all_after),
+	KUNIT_CASE(pe_test_each_call_once_new_number),
+	KUNIT_CASE(pe_test_each_call_and_all_after_new_number),
 	{ }
 };
 
