@@ -46,10 +46,6 @@ add_options() {
 # the machine's part of the kernel's command line to append. QEMU=10 in the environment chooses
 # Debian's backport beside the host's own QEMU.
 machine_options() {
-	# When a CPU sets a timer, it wakes QEMU's main thread. If another CPU waits for the disk at
-	# that moment, as when a driver leaves the disk, that CPU may swallow the wake-up. All timers
-	# of the guest are late then, until another event wakes the main thread. A network without
-	# devices wakes it once a second.
 	local dir libraries
 	case ${QEMU:-7.2} in
 	7.2) qemu=(qemu-system-ppc64) ;;
@@ -60,6 +56,10 @@ machine_options() {
 		qemu=(env "LD_LIBRARY_PATH=$libraries" "QEMU_MODULE_DIR=$libraries/qemu"
 			"$dir/bin/qemu-system-ppc64" -L "$dir/share/qemu") ;;
 	esac
+	# When a CPU sets a timer, it wakes QEMU's main thread. If another CPU waits for the disk at
+	# that moment, as when a driver leaves the disk, that CPU may swallow the wake-up. All timers
+	# of the guest are late then, until another event wakes the main thread. A network without
+	# devices wakes it once a second.
 	qemu+=(-accel tcg -nographic -no-reboot -netdev "user,id=tick,restrict=on,ipv6=off")
 	add_options "$1"
 }
