@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -86,13 +87,25 @@ static void host_test_exit(struct kunit *test)
 
 static dma_addr_t host_test_map(struct host_test *ht, size_t size)
 {
-	return iommu_map_page(&ht->dev, ht->tbl, ZERO_PAGE(0), 0, size,
-			      DMA_BIT_MASK(32), DMA_TO_DEVICE, 0);
+	struct scatterlist sg;
+
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, ZERO_PAGE(0), size, 0);
+	if (ppc_iommu_map_sg(&ht->dev, ht->tbl, &sg, 1, DMA_BIT_MASK(32),
+			     DMA_TO_DEVICE, 0) != 1)
+		return DMA_MAPPING_ERROR;
+
+	return sg_dma_address(&sg);
 }
 
 static void host_test_unmap(struct host_test *ht, dma_addr_t addr, size_t size)
 {
-	iommu_unmap_page(ht->tbl, addr, size, DMA_TO_DEVICE, 0);
+	struct scatterlist sg;
+
+	sg_init_table(&sg, 1);
+	sg_dma_address(&sg) = addr;
+	sg_dma_len(&sg) = size;
+	ppc_iommu_unmap_sg(ht->tbl, &sg, 1, DMA_TO_DEVICE, 0);
 }
 
 /* A table is retired if nothing is mapped, in any of its pools */

@@ -218,6 +218,23 @@ static unsigned long pseries_get_table_size(__u32 page_shift,
 	return sizeof(struct user_table) + tce_view_size();
 }
 
+static struct user_table *user_table_alloc(void)
+{
+	struct user_table *ut = kzalloc(sizeof(*ut), GFP_KERNEL_ACCOUNT);
+
+	if (!ut)
+		return NULL;
+
+	init_rwsem(&ut->lock);
+	INIT_LIST_HEAD(&ut->links);
+	INIT_LIST_HEAD_RCU(&ut->tbl.it_group_list);
+	kref_init(&ut->tbl.it_kref);
+	ut->tbl.it_type = TCE_PCI;
+	ut->tbl.it_ops = &user_table_ops;
+
+	return ut;
+}
+
 /*
  * Called by the user, whose memory the table will map. The table is not placed:
  * the platform decides later where the window is.
@@ -232,18 +249,12 @@ static long pseries_create_table(struct iommu_table_group *table_group,
 	if (!pseries_get_table_size(page_shift, window_size, levels))
 		return -EINVAL;
 
-	ut = kzalloc(sizeof(*ut), GFP_KERNEL_ACCOUNT);
+	ut = user_table_alloc();
 	if (!ut)
 		return -ENOMEM;
 
-	init_rwsem(&ut->lock);
-	INIT_LIST_HEAD(&ut->links);
-	INIT_LIST_HEAD_RCU(&ut->tbl.it_group_list);
-	kref_init(&ut->tbl.it_kref);
 	ut->tbl.it_page_shift = page_shift;
 	ut->tbl.it_size = window_size >> page_shift;
-	ut->tbl.it_type = TCE_PCI;
-	ut->tbl.it_ops = &user_table_ops;
 	ut->tbl.it_allocated_size = sizeof(*ut) + tce_view_size();
 
 	ret = tce_view_init(&ut->tbl, current->mm);
@@ -342,13 +353,13 @@ static int user_table_replay(struct user_table *ut, struct pe_window *win)
 static long pseries_set_window(struct iommu_table_group *table_group, int num,
 			       struct iommu_table *tbl)
 {
+	struct user_table_link *link = kzalloc(sizeof(*link),
+					       GFP_KERNEL_ACCOUNT);
 	struct pseries_pe *pe = to_pseries_pe(table_group);
 	struct pe_window *win = &pe->window[num];
 	struct user_table *ut = to_user_table(tbl);
-	struct user_table_link *link;
 	int ret;
 
-	link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
 	if (!link)
 		return -ENOMEM;
 
@@ -491,8 +502,8 @@ static void pseries_describe(struct pseries_pe *pe)
 		      IOMMU_TABLE_GROUP_MAX_TABLES);
 }
 
-static int pseries_take_ownership(struct iommu_table_group *table_group,
-				  struct device *dev)
+static long pseries_take_ownership(struct iommu_table_group *table_group,
+				   struct device *dev)
 {
 	struct pseries_pe *pe = to_pseries_pe(table_group);
 	int ret = 0;

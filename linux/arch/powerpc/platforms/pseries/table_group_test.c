@@ -285,14 +285,12 @@ static void tg_test_ownership(struct kunit *test)
 		ddw_fake_set_tce(tg->fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
 		dev->archdata.dma_offset = 1ULL << 59;
 		dev->bus_dma_limit = SZ_2G;
-		dev->dma_ops_bypass = true;
 
 		tg_test_take_both(test);
 		KUNIT_EXPECT_EQ(test, ddw_fake_reached(tg->fake, 0), 0);
 		KUNIT_EXPECT_NULL(test, get_iommu_table_base(dev));
 		KUNIT_EXPECT_EQ(test, dev->archdata.dma_offset, 0);
 		KUNIT_EXPECT_EQ(test, dev->bus_dma_limit, 0);
-		KUNIT_EXPECT_FALSE(test, dev->dma_ops_bypass);
 		KUNIT_EXPECT_NULL(test, tp->pe.table_group.tables[0]);
 
 		/* Another device of the PE joins: nothing changes for the first */
