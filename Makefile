@@ -5,7 +5,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-debug check-life check-fixes check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-debug check-life check-fixes check-qemu check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)] [QEMU=10]'
@@ -21,7 +21,7 @@ demo: install tree ## show a device moving data through VFIO: stock 6.1, then ou
 
 check: install tree ## build everything and run all tests
 	@lab/stock busybox
-	@lab/stock -o kexec stock-6.1 qemu-10
+	@lab/stock -o kexec stock-6.1
 	@lab/kernel 64k 4k debug
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS) || lab/failures
@@ -42,6 +42,12 @@ check-fixes: install tree ## the fixes alone, on emulated bare metal, pass their
 	@lab/part vfio-fixes
 	@lab/selftests
 	@prove -e '' tests/fixes/*.t || lab/failures
+
+check-qemu: install tree ## the selftests in QEMU 10
+	@lab/stock busybox qemu-10
+	@lab/kernel 64k
+	@lab/selftests
+	@prove -e '' tests/qemu/*.t || lab/failures
 
 check-rounds: install tree ## 10,000 users and windows, one after the other, leave nothing behind (ROUNDS=10000)
 	@lab/kernel 64k
