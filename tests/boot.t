@@ -34,23 +34,23 @@ is "$guest_status" 124 "a guest that hangs is killed"
 guest dies -- 'poweroff -f'
 is "$guest_status" 125 "a guest that ends early is noticed"
 
-# crashes N : QEMU crashes in each of the next N guests that say "ready"
-crashes() {
+# crash NAME N : QEMU crashes in each of the next N guests of that name, when they say "ready"
+crash() {
 	local n
-	for ((n = 0; n < $1; n++)); do
-		until grep -qs '^ready' "$logs/crashes.log"; do sleep 0.2; done
-		rm "$logs/crashes.log"
+	for ((n = 0; n < $2; n++)); do
+		until grep -qs '^ready' "$logs/$1.log"; do sleep 0.2; done
+		: >"$logs/$1.log"
 		pkill -SEGV -f "^[^ ]*qemu.*unix:$TMPDIR/"
 	done
 }
 TMPDIR=$(mktemp -d)
 export TMPDIR
-crashes 1 &
-guest crashes -- 'echo ready; sleep 3'
+crash crashes-once 1 &
+guest crashes-once -- 'echo ready; sleep 3'
 wait $!
 is "$guest_status" 0 "a guest whose QEMU crashes is booted again"
-crashes 2 &
-guest crashes -- 'echo ready; sleep 100'
+crash crashes-twice 2 &
+guest crashes-twice -- 'echo ready; sleep 100'
 wait $!
 is "$guest_status" 123 "but only once"
 rm -rf "$TMPDIR"
