@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # TAP: the results of a test and its end. Needs logs.sh.
 tap_n=0
 tap_failed=0
