@@ -32,6 +32,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "spapr_tce_kvm.h"
@@ -384,7 +385,16 @@ struct gup_test {
 };
 
 #define GUP_TEST_PIN_FAST	_IOWR('g', 2, struct gup_test)
-#define GUP_TEST_FLAGS		0x10001		/* FOLL_LONGTERM | FOLL_WRITE of 6.1 */
+
+/* FOLL_LONGTERM | FOLL_WRITE, which are no part of an interface */
+static uint32_t gup_flags(void)
+{
+	struct utsname kernel;
+
+	if (uname(&kernel) || strncmp(kernel.release, "6.1.", 4))
+		return 0x101;
+	return 0x10001;
+}
 
 /*
  * The least time that pinning and unpinning the memory takes: CONFIG_GUP_TEST
@@ -395,7 +405,7 @@ static void bench_pin(struct bench *b)
 		.addr = (uintptr_t)b->mem.va,
 		.size = b->size,
 		.pages_per_call = b->size / sysconf(_SC_PAGESIZE),
-		.gup_flags = GUP_TEST_FLAGS,
+		.gup_flags = gup_flags(),
 	};
 	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
 
