@@ -529,15 +529,15 @@ TEST(v1_without_a_window)
 TEST(set_container)
 {
 	struct tce_vfio v;
-	int fd = -1;
+	int fd = -1, ret;
 
 	ASSERT_EQ(0, tce_vfio_open_iommu(&v, &tce_devs[0], 2));
 	EXPECT_EQ(-EINVAL, tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER,
 				     &v.container));
 	ASSERT_EQ(0, tce_ioctl(v.group, VFIO_GROUP_UNSET_CONTAINER, NULL));
 	EXPECT_EQ(-EBADF, tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER, &fd));
-	EXPECT_EQ(-EINVAL, tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER,
-				     &v.group));
+	ret = tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER, &v.group);
+	EXPECT_TRUE(ret == -EBADFD || ret == -EINVAL);
 	EXPECT_EQ(-EFAULT, tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER, NULL));
 	ASSERT_EQ(0, tce_ioctl(v.group, VFIO_GROUP_SET_CONTAINER,
 			       &v.container));
