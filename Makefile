@@ -22,15 +22,15 @@ demo: install tree ## show a device moving data through VFIO: stock 6.1, then ou
 check: install tree ## build everything and run all tests
 	@lab/stock busybox
 	@lab/stock -o kexec stock-6.1
-	@lab/kernel 64k 4k debug
+	@lab/kernel 64k 4k
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS) || lab/failures
 # Here is the place for what the other bases get, $(filter-out $(BASE),$(BASES)): a part of the tests.
 
-check-debug: install tree ## the selftests on a kernel with all checks, and what check has of that
-	@lab/kernel 4k debug
+check-debug: install tree ## selftests, KUnit, failures and the fuzzer on a kernel with all checks
+	@lab/kernel debug
 	@lab/selftests
-	@prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t || lab/failures
+	@KERNEL=ours-debug prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t || lab/failures
 
 check-life: install tree ## kexec, hotplug and kinds of PE on the kernels with lockdep and with all checks (KERNELS='ours-4k ours-debug')
 	@lab/stock kexec

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Random calls of four threads, one of which also makes hypercalls of a KVM guest. In the first
 # run each result is compared with a model; in the second run the threads race with each
-# other. `make fuzz` runs longer, and with other seeds.
+# other. KERNEL in the environment names another kernel. `make fuzz` runs longer, and with other seeds.
 . "$(dirname "$0")/lib.sh"
-kernel=${FUZZ_KERNEL:-ours-debug}
+kernel=${KERNEL:-ours-4k}
 seed=${FUZZ_SEED:-1}
 
 run_guest "fuzz $kernel, seed $seed" -k "$kernel" -m p9-kvm-2phb -t 600 -a "lab.hugepages=64 panic_on_warn=1" -- "

@@ -1,11 +1,12 @@
 #!/bin/bash
 # The host's driver comes back to its device, and one of the firmware calls fails that give
 # it a direct window. The driver then uses the default window. It gets the direct window the
-# next time.
+# next time. KERNEL in the environment names another kernel.
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/lib.sh"
+kernel=${KERNEL:-ours-4k}
 
-guest rounds -k ours-debug -m p9 -t 600 -a panic_on_warn=1 -- '
+guest rounds -k "$kernel" -m p9 -t 600 -a panic_on_warn=1 -- '
 	fail=/sys/kernel/debug/fail_function disk=0000:00:02.0 drivers=/sys/bus/pci/drivers
 	echo ddw_call_rtas >$fail/inject
 	printf %#x -1 >$fail/ddw_call_rtas/retval
