@@ -26,6 +26,7 @@ vmlinux() {
 	case $1 in
 	ours-*) echo "$build/$BASE/${1#ours-}/vmlinux" ;;
 	stock-*) echo "$build/stock/$1/vmlinux" ;;
+	part-*) echo "$build/$BASE/$1/64k/vmlinux" ;;
 	*) echo "$1" ;;
 	esac
 }
