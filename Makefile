@@ -12,9 +12,10 @@ help:
 	@echo '  BASE is the kernel: $(BASES). QEMU=10 boots all guests in QEMU 10 of the backports.'
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | sed 's/$$(BASE)/$(BASE)/' | expand -t 18
 
-demo: install tree ## show a device moving data through VFIO: stock 6.1, then ours
+demo: install tree ## show devices moving data through VFIO: stock $(BASE), then ours
 	@lab/stock busybox
-	@lab/stock -o stock-6.1
+	@lab/stock -o stock-$(BASE)
+	@[ -e build/stock/stock-$(BASE)/vmlinux ] || lab/part base
 	@lab/kernel 64k
 	@lab/selftests
 	@lab/demo
