@@ -49,8 +49,9 @@ static int read_cells(const char *node, const char *name, uint32_t *cell,
 }
 
 /*
- * The query, by an RTAS call from userspace. A kernel may allow some calls
- * only.
+ * The query, by an RTAS call from userspace. Kernels from v6.3 on refuse it.
+ * There tests/pe-kinds.t compares the answers with those of a kernel that could
+ * be asked, which are in docs/pe-kinds.md.
  */
 static int rtas_query(const struct platform *p, const uint32_t *ddw,
 		      uint64_t buid, uint32_t config_addr, uint32_t *out)
