@@ -5,7 +5,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-debug check-life check-fixes check-qemu check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-base check-bases check-debug check-life check-fixes check-qemu check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)] [QEMU=10]'
@@ -26,7 +26,16 @@ check: install tree ## build everything and run all tests
 	@lab/kernel 64k 4k
 	@lab/selftests
 	@prove -j$(or $(TEST_JOBS),6) -e '' $(TESTS) || lab/failures
-# Here is the place for what the other bases get, $(filter-out $(BASE),$(BASES)): a part of the tests.
+
+check-bases: install ## the series on the other bases: each is built and booted, with the tests in which it may differ
+	@for base in $(filter-out $(BASE),$(BASES)); do $(MAKE) check-base BASE=$$base || exit; done
+
+check-base: install tree ## a part of `make check`, on one kernel
+	@lab/stock kexec
+	@lab/stock busybox
+	@lab/kernel 64k
+	@lab/selftests
+	@KERNEL=ours-64k prove -j$(or $(TEST_JOBS),6) -e '' $(CORE) || lab/failures
 
 check-debug: install tree ## selftests, KUnit, failures and the fuzzer on a kernel with all checks
 	@lab/kernel debug
@@ -118,6 +127,8 @@ install: ## the Debian packages all this needs
 # The longest first: PowerNV guests mostly wait for resets, a kernel with KASAN is slow.
 LONG := tests/fail-nth.t tests/kexec-kinds.t tests/pe-kinds.t tests/kexec.t $(sort $(wildcard tests/powernv-*.t)) tests/hotplug.t tests/selftests-4k.t
 TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))
+
+CORE := $(addprefix tests/,pe-kinds.t kexec.t kvm.t selftests-p8.t selftests-p9.t selftests-p10.t)
 
 LIFE_KERNELS = $(or $(KERNELS),ours-4k ours-debug)
 LIFE := tests/kexec-kinds.t tests/kexec.t tests/hotplug.t tests/pe-kinds.t tests/pmem.t

@@ -82,7 +82,7 @@ ln -s "$top"/tests/{lib.sh,lib} "$copy/tests/"
 # shellcheck disable=SC2016 # for the script
 echo '. "$(dirname "$0")/lib.sh"; echo $1 >$logs/log; ok $2 x; done_testing' >"$copy/tests/x.t"
 run() { bash "$copy/tests/x.t" "$@" >/dev/null 2>&1; }
-kept() { (cd "$copy/build/logs" && tail -qn 1 x.failed-*/log x/log 2>/dev/null | paste -sd " "); }
+kept() { (cd "$copy/build/$BASE/logs" && tail -qn 1 x.failed-*/log x/log 2>/dev/null | paste -sd " "); }
 run one 1
 run two 0
 is "$(kept)" "one two" "logs of a failed run are kept"

@@ -44,7 +44,7 @@ is "$(trace_count middle put) $(trace_count middle set) $(trace_count middle ind
 
 # A memory module is plugged beyond the direct window, whose size is that of the memory
 # which a kernel without NUMA finds at boot. Devices reach the module through the default
-# window. A file fills all memory but the last 300 MiB, so that buffers have to be in the
+# window. Files fill all other memory, and some of the module, so that buffers have to be in the
 # module. When the driver sets its DMA mask again, its buffers in the direct window stay.
 TMPDIR=$(mktemp -d)
 export TMPDIR
@@ -57,14 +57,16 @@ guest beyond -k ours-64k -m p9 -t 180 -- '
 	dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=16 oflag=direct 2>/dev/null
 	sum=$(dd if=/dev/nvme0n1 bs=1M count=16 iflag=direct 2>/dev/null | md5sum)
 	before=$(memory MemTotal)
+	mount -t tmpfs -o size=200% none /mnt
+	fill() { dd if=/dev/zero of=/mnt/$1 bs=1M count=$(($(memory MemFree) - $2)) 2>/dev/null; }
+	fill first 100
 	echo; echo plug
 	for i in $(seq 100); do
 		[ $(($(memory MemTotal) - before)) -lt 500 ] || break
 		sleep 0.2
 	done
 	echo "came: $(($(memory MemTotal) - before)) MiB"
-	mount -t tmpfs -o size=95% none /mnt
-	dd if=/dev/zero of=/mnt/fill bs=1M count=$(($(memory MemFree) - 300)) 2>/dev/null
+	fill second 300
 	mark begin
 	for i in 1 2 3 4; do
 		dd if=/dev/nvme0n1 bs=16M count=1 iflag=direct 2>/dev/null | md5sum

@@ -153,7 +153,9 @@ phb_goes() {
 phb_goes "$kernel"
 
 # A memory module is plugged while a user has windows in one PE and the host has a direct
-# window in another. The module is mapped in the host's window and in no window of the user.
+# window in another. The module is mapped in the host's window, which is large enough, and in no
+# window of the user. Later kernels map no more than the memory that they knew of at boot.
+case $BASE in 6.1) mapped="pe=0 set=32 cleared=0 failed=0" ;; *) mapped= ;; esac
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -183,8 +185,7 @@ is "$guest_status" 0 "module: the guest ended well"
 has module "came: 512 MiB" "the device moves data" "the program ended well" "the disk works"
 is "$(trace between begin..end |
 	sed -E 's/.* (pe=\S+) .* (set=\S+ cleared=\S+) .* (failed=\S+)/\1 \2 \3/; / set=0 cleared=0 failed=0/d')" \
-	"pe=0 set=32 cleared=0 failed=0" \
-	"module: its 512 MiB are 32 pages of 16 MiB in the host's window, and nothing elsewhere"
+	"$mapped" "module: its 512 MiB are ${mapped:+32 pages of 16 MiB in the host's window, and }nothing elsewhere"
 
 # Memory that is added while a user has the group is not mapped in the user's windows.
 count_steps memory -k "$kernel" -m p9 -t $((patience * 180)) -- spapr_tce_isolation
@@ -203,13 +204,14 @@ guest memory -k "$checked" -m p9 -t $((patience * 240)) -- '
 		n=0
 		while [ ! -e /tmp/enough ]; do
 			n=$((n + 1))
-			echo online >$block || echo refused
-			echo offline >$block
+			[ "$(cat $block)" = online ] || echo online >$block || echo refused
+			echo offline >$block		# fails while a page is pinned
 		done
 		[ $n -gt 10 ] && echo memory came often
 	) & loop=$!
 	for i in 1 2 3 4 5 6 7 8; do
-		spapr_tce_demo >/tmp/demo || { cat /tmp/demo; echo demo failed; }
+		# memory that is about to go cannot be pinned, so each has a second try
+		spapr_tce_demo >/tmp/demo || spapr_tce_demo >/tmp/demo || { cat /tmp/demo; echo demo failed; }
 	done
 	touch /tmp/enough; wait $loop
 	echo online >$block && echo all online

@@ -152,7 +152,7 @@ rows p9-nomaxmem <<'END'
 0000:00:01.0|no maxmem, radix|`-m 2G`
 END
 
-[ -z "${KERNEL-}" ] || done_testing
+[ "$kernel" = ours-64k ] || done_testing
 differs=$(diff "$top/docs/pe-kinds.md" "$page" 2>&1) || true
 is "$differs" "" "docs/pe-kinds.md says what was found"
 [ -z "$differs" ] || diag "if it should: cp ${page#"$top"/} docs/"

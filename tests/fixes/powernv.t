@@ -17,7 +17,7 @@ ok $? "the fixes are found"
 # tests_of_fixes : prints "ID PROGRAM TEST" for the rows of docs/defects.md of which no patch is
 # missing here. TEST is a pattern in which * stands for a variant.
 tests_of_fixes() {
-	local id tests patches rest
+	local id tests patches rest test='`([a-z_]+): ([^`]*)`'
 	while IFS='|' read -r _ id _ _ tests _ patches _; do
 		rest=$patches
 		[[ $rest =~ \" ]] || continue
@@ -25,25 +25,28 @@ tests_of_fixes() {
 			rest=${rest#*"\"${BASH_REMATCH[1]}\""}
 			grep -qxF -- "${BASH_REMATCH[1]}" <<<"$fixes" || continue 2
 		done
-		while [[ $tests =~ \`([a-z_]+): ([^\`]*)\` ]]; do
+		while [[ $tests =~ $test ]]; do
 			tests=${tests#*"${BASH_REMATCH[0]}"}
 			echo "${id// /} ${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
 		done
 	done <"$top/docs/defects.md"
 }
 
-guest fixes -k part-vfio-fixes -m powernv9 -t 900 -a lab.hugepages=64 -- "
-	for program in $programs; do
-		echo \"== \$program\"
-		spapr_tce_\$program
-	done
-	exit 0"
-is "$guest_status" 0 "the guest ended well, no kernel warning"
+# Each program has a guest, since on bare metal they mostly wait for resets
+for program in $programs; do
+	(
+		guest "$program" -k part-vfio-fixes -m powernv9 -t 900 -a lab.hugepages=64 -- "spapr_tce_$program; exit 0"
+		echo "$guest_status" >"$logs/$program.status"
+	) &
+done
+wait
+for program in $programs; do
+	is "$(cat "$logs/$program.status")" 0 "$program: the guest ended well, no kernel warning"
+done
 
 # results PROGRAM TEST : the lines of these tests without their numbers
 results() {
-	sed -n "/^== $1\$/,/^== /p" "$guest_log.out" |
-		sed -nE 's/^((not )?ok) [0-9]+ (- )?/\1 /p' |
+	sed -nE 's/^((not )?ok) [0-9]+ (- )?/\1 /p' "$logs/$1.log.out" |
 		grep -E " $(sed 's/[.]/[.]/g; s/\*/[^.]*/g' <<<"$2")( |\$)" | grep -v 'ok [a-z_]*[.]v1[._]\|ok [a-z_]*[.][^.]*v1_'
 }
 ran=0

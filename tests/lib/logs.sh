@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2154
-# The logs of a test: $logs, which is build/logs/NAME.
+# The logs of a test: $logs, which is build/BASE/logs/NAME.
 
 # open_logs NAME : makes $logs, empty. The logs of a run that has failed or was interrupted are not
 # overwritten: they are moved to $logs.failed-N, and the last three are kept.
 open_logs() {
 	local n
-	logs=$build/logs/$1
+	logs=$build/$BASE/logs/$1
 	if [ -e "$logs/failed" ]; then
 		n=$(find "${logs%/*}" -maxdepth 1 -name "$1.failed-*" | sed 's/.*-//' | sort -n | tail -n 1)
 		n=$((${n:-0} + 1))

@@ -443,7 +443,7 @@ TEST_F_TIMEOUT(kept, stuff_lets_slots_change, 120)
 	entries = fill_map(g->table);
 	ASSERT_NE(NULL, (void *)entries);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, fill_run, &fill));
-	for (i = 0; i < 10 && !within; i++) {
+	for (i = 0; i < 100 && !within; i++) {
 		while (!fill_half(entries) && !fill.ret)
 			;
 		done = fill.done;
