@@ -81,13 +81,16 @@ instructions() {
 	done < <(grep $'^bench\t.*ns$' "$guest_log")
 }
 
+# Later kernels take more for a system call and for the end of a process, and less for pinning
+case $BASE in 6.1) more=0 ;; *) more=6 ;; esac	# percent
+
 # at_most NS CASE ROW : the limits leave room for other versions of the compiler; the clock
 # itself has no noise
 at_most() {
-	local value=${ns[$2 $3]:-}
-	[ -n "$value" ] && [ "$value" -le "$1" ]
-	ok $? "instructions: $2: $3, at most $1" || true
-	[ -n "$value" ] && [ "$value" -le "$1" ] || diag "   took: ${value:-nothing was measured}"
+	local value=${ns[$2 $3]:-} limit=$(($1 * (100 + more) / 100))
+	[ -n "$value" ] && [ "$value" -le "$limit" ]
+	ok $? "instructions: $2: $3, at most $limit" || true
+	[ -n "$value" ] && [ "$value" -le "$limit" ] || diag "   took: ${value:-nothing was measured}"
 }
 
 G=$((1 << 30)) M=$((1 << 20))
@@ -95,29 +98,29 @@ instructions bench "map:12:4096 map:16:65536 map:12:$((64 * M)) map:16:$((64 * M
 	"exit:12:$G exit:16:$G register:16:$G register:21:$G register:30:$G" \
 	"window:16:$((4 * G)) regions:16:16384"
 # Debian's 6.12 takes 2880 and 2900 for one page
-at_most 2950 map:12:4096 map
-at_most 2950 map:12:4096 unmap
-at_most 2950 map:16:65536 map
-at_most 2950 map:16:65536 unmap
+at_most 2800 map:12:4096 map
+at_most 2850 map:12:4096 unmap
+at_most 2800 map:16:65536 map
+at_most 2850 map:16:65536 unmap
 at_most 350000 "map:12:$((64 * M))" map
 at_most 220000 "map:12:$((64 * M))" unmap
 at_most 26000 "map:16:$((64 * M))" map
 at_most 26000 "map:16:$((64 * M))" unmap
 at_most 14000 "map:21:$G" map
 at_most 14500 "map:21:$G" unmap
-at_most 27500000 "exit:16:$G" exit
-at_most 31000000 "exit:12:$G" exit
+at_most 25500000 "exit:16:$G" exit
+at_most 29000000 "exit:12:$G" exit
 at_most 150000000 regions:16:16384 map
 at_most 125000000 regions:16:16384 unmap
 at_most 7500 "window:16:$((4 * G))" create
-at_most 7000 "window:16:$((4 * G))" remove-empty
+at_most 6800 "window:16:$((4 * G))" remove-empty
 
 # The cost that VFIO adds to pinning and unpinning memory
 for case_ in "register:16:$G" "register:21:$G" "register:30:$G"; do
 	alone=$((${ns[$case_ pin-alone]:-0} + ${ns[$case_ unpin-alone]:-0}))
 	both=$((${ns[$case_ register]:-0} + ${ns[$case_ unregister]:-0}))
-	[ "$both" -gt 0 ] && [ $((both * 100)) -le $((alone * 137)) ]
-	ok $? "instructions: $case_: registered and back in at most 1.37 times what pinning takes" || true
+	[ "$both" -gt 0 ] && [ $((both * 100)) -le $((alone * (130 + more))) ]
+	ok $? "instructions: $case_: registered and back in at most 1.$((30 + more)) times what pinning takes" || true
 	diag "$case_: $both, of that pinning $alone"
 done
 
