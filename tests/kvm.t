@@ -7,7 +7,7 @@
 kernel=${KERNEL:-ours-64k}
 
 run() {
-	count_steps "$2 $1" -k "$1" -m "$2" -t $((patience * 180)) -- spapr_tce_kvm
+	count_steps "$2 $1" -k "$1" -m "$2" -t $((patience * 180)) -- "spapr_tce_kvm $3"
 	costs "kvm 4K: list of 512" "indirect=1 set=512"
 	costs "kvm 4K: list of 512 over 512" "indirect=1 set=512"
 	costs "kvm 4K: stuff 512" "stuff=1 cleared=512"
@@ -29,8 +29,11 @@ run() {
 	esac
 }
 
-run "$kernel" p9-kvm-2phb
-[ -n "${KERNEL-}" ] || run ours-4k p9-kvm
+run "$kernel" p9-kvm-2phb ''
+# With lockdep 7.3 warns that sysfs, page faults and interrupts of VFIO take locks in a circle
+# (kernfs_rwsem, mmap_lock, memory_lock); that concerns any device of any platform
+case $BASE in 7.3) without='-T interrupts' ;; *) without= ;; esac
+[ -n "${KERNEL-}" ] || run ours-4k p9-kvm "$without"
 # Interrupts by XICS, as in a partition without XIVE, and a device without an IOMMU
 run_guest "tables $kernel" -k "$kernel" -m p9-kvm-noiommu -t $((patience * 300)) -a xive=off -- \
 	'settled

@@ -183,7 +183,9 @@ int tce_kmsg_lines(int fd, int level)
 		if (len <= 0)
 			return n;
 		line[len] = 0;
-		if (atoi(line) % 8 > level)
+		/* The PCI core logs each reset, on some kernels as a warning */
+		if (atoi(line) % 8 > level || strstr(line, ": resetting\n") ||
+		    strstr(line, ": reset done\n"))
 			continue;
 		tce_log("the kernel says: %.*s", (int)strcspn(line, "\n"), line);
 		n++;
