@@ -185,7 +185,7 @@ is "$guest_status" 0 "module: the guest ended well"
 has module "came: 512 MiB" "the device moves data" "the program ended well" "the disk works"
 is "$(trace between begin..end |
 	sed -E 's/.* (pe=\S+) .* (set=\S+ cleared=\S+) .* (failed=\S+)/\1 \2 \3/; / set=0 cleared=0 failed=0/d')" \
-	"$mapped" "module: its 512 MiB are ${mapped:+32 pages of 16 MiB in the host's window, and }nothing elsewhere"
+	"$mapped" "module: its 512 MiB are ${mapped:+32 pages of 16 MiB in the window of the host, and }nothing elsewhere"
 
 # Memory that is added while a user has the group is not mapped in the user's windows.
 count_steps memory -k "$kernel" -m p9 -t $((patience * 180)) -- spapr_tce_isolation
