@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/../lib.sh"
 
-programs='windows errno lifecycle race dma groups'
+programs=(windows errno lifecycle race dma groups)
 fixes=$(cd "$patches" && sed '/^# part pseries-windows/,$d; /^#/d; s/ .*//' series | while read -r patch; do
 	[ -e "$patch" ] || patch=../common/$patch
 	awk '/^$/ { exit } { sub(/^Subject: /, ""); printf "%s", $0 } END { print "" }' "$patch"
@@ -33,14 +33,14 @@ tests_of_fixes() {
 }
 
 # Each program has a guest, since on bare metal they mostly wait for resets
-for program in $programs; do
+for program in "${programs[@]}"; do
 	(
 		guest "$program" -k part-vfio-fixes -m powernv9 -t 900 -a lab.hugepages=64 -- "spapr_tce_$program; exit 0"
 		echo "$guest_status" >"$logs/$program.status"
 	) &
 done
 wait
-for program in $programs; do
+for program in "${programs[@]}"; do
 	is "$(cat "$logs/$program.status")" 0 "$program: the guest ended well, no kernel warning"
 done
 
@@ -52,7 +52,7 @@ results() {
 }
 ran=0
 while read -r id program test; do
-	[[ " $programs " = *" $program "* ]] || continue
+	[[ " ${programs[*]} " = *" $program "* ]] || continue
 	found=$(results "$program" "$test")
 	[ -n "$found" ] || continue
 	ran=$((ran + 1))
