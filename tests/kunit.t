@@ -8,7 +8,7 @@
 kernel=${KERNEL:-ours-4k}
 suites=(pseries_ddw pseries_dma_windows pseries_host_table pseries_table_group tce_view powernv_tce)
 
-guest "$kernel" -k "$kernel" -m p9 -t $((patience * 200)) -a "kunit.enable=1 panic_on_warn=1" -- '
+guest "$kernel" -k "$kernel" -m p9 -t $((patience * 400)) -a "kunit.enable=1 panic_on_warn=1" -- '
 	for suite in /sys/kernel/debug/kunit/*; do
 		echo "suite ${suite##*/}"
 		cat $suite/results

@@ -42,6 +42,8 @@ done
 wait
 for program in "${programs[@]}"; do
 	is "$(cat "$logs/$program.status")" 0 "$program: the guest ended well, no kernel warning"
+	is "$(grep -cE '^(not )?ok ' "$logs/$program.log.out")" \
+		"$(sed -n 's/^1\.\.//p' "$logs/$program.log.out")" "$program: all planned tests ran"
 done
 
 # results PROGRAM TEST : the lines of these tests without their numbers
