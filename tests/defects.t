@@ -8,18 +8,15 @@ all=$(test_names)
 [ "$(grep -c '^errno: ' <<<"$all")" -gt 100 ] && grep -qx 'windows: window.4k_1g.alone' <<<"$all"
 ok $? "the names of the tests are found"
 
-# exists NAME, in which * stands for any text without a dot
+# exists NAME : there is such a test
 exists() {
 	case $1 in
 	tests/*.t) [ -e "$top/$1" ] ;;
-	*) grep -qxE -- "$(sed 's/[.]/[.]/g; s/\*/[^.]*/g' <<<"$1")" <<<"$all" ;;
+	*) grep -qxE -- "$(pattern "$1")" <<<"$all" ;;
 	esac
 }
 
-# Subjects of the patches, of which a long one may be folded
-subjects=$(for patch in "$top"/patches/*/*.patch; do
-	awk '/^$/ { exit } { sub(/^Subject: /, ""); printf "%s", $0 } END { print "" }' "$patch"
-done)
+subjects=$(for patch in "$top"/patches/*/*.patch; do subject "$patch"; done)
 
 # Rows "| A1 | defect | behaviour now | test | seen to fail |"
 declare -A seen=()
@@ -29,20 +26,18 @@ while IFS='|' read -r _ id defect holds tests how patched _; do
 	[[ $id =~ ^[A-Z][0-9]+$ ]] || continue
 	seen[$id]=$((${seen[$id]:-0} + 1))
 	[ -n "${defect// /}" ] && [ -n "${holds// /}" ] && [ -n "${how// /}" ] || untold+=" $id"
-	rest=$patched named=0
-	while [[ $rest =~ \"([^\"]*)\" ]]; do
-		name=${BASH_REMATCH[1]} named=1
-		rest=${rest#*"\"$name\""}
+	named=0
+	while read -r name; do
+		named=1
 		grep -qxF -- "$name" <<<"$subjects" || unpatched+=$'\n'"$id: $name"
-	done
+	done < <(quoted '"' "$patched")
 	# what is no defect, or one of the lab
 	[ "$named" = 1 ] || [[ $tests =~ (no\ defect:|tests/(mirror|boot)\.t) ]] || unpatched+=$'\n'"$id: none"
-	rest=$tests named=0
-	while [[ $rest =~ \`([^\`]*)\` ]]; do
-		name=${BASH_REMATCH[1]} named=1
-		rest=${rest#*"\`$name\`"}
+	named=0
+	while read -r name; do
+		named=1
 		exists "$name" || missing+=$'\n'"$id: $name"
-	done
+	done < <(quoted '`' "$tests")
 	# an argument is more than a word or two
 	[ "$named" = 1 ] || [[ $tests =~ (not\ tested|no\ defect):\ [^|]{40,} ]] || missing+=$'\n'"$id: nothing"
 done <"$doc"

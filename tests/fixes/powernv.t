@@ -5,30 +5,23 @@
 # refuses all groups, and the series changes that after the fixes. Two tests use both types.
 # shellcheck disable=SC2016 # the guest expands it
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../lib/names.sh"
 
 programs=(windows errno lifecycle race dma groups)
 fixes=$(cd "$patches" && sed '/^# part pseries-windows/,$d; /^#/d; s/ .*//' series | while read -r patch; do
-	[ -e "$patch" ] || patch=../common/$patch
-	awk '/^$/ { exit } { sub(/^Subject: /, ""); printf "%s", $0 } END { print "" }' "$patch"
+	subject "$(patch_file "$patch")"
 done)
 [ "$(grep -c . <<<"$fixes")" -gt 50 ]
 ok $? "the fixes are found"
 
 # tests_of_fixes : prints "ID PROGRAM TEST" for the rows of docs/defects.md of which no patch is
-# missing here. TEST is a pattern in which * stands for a variant.
+# missing here
 tests_of_fixes() {
-	local id tests patches rest test='`([a-z_]+): ([^`]*)`'
-	while IFS='|' read -r _ id _ _ tests _ patches _; do
-		rest=$patches
-		[[ $rest =~ \" ]] || continue
-		while [[ $rest =~ \"([^\"]*)\" ]]; do
-			rest=${rest#*"\"${BASH_REMATCH[1]}\""}
-			grep -qxF -- "${BASH_REMATCH[1]}" <<<"$fixes" || continue 2
-		done
-		while [[ $tests =~ $test ]]; do
-			tests=${tests#*"${BASH_REMATCH[0]}"}
-			echo "${id// /} ${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
-		done
+	local id tests patched
+	while IFS='|' read -r _ id _ _ tests _ patched _; do
+		patched=$(quoted '"' "$patched")
+		[ -n "$patched" ] && ! grep -qvxFf <(echo "$fixes") <<<"$patched" || continue
+		quoted '`' "$tests" | sed -nE "s/^([a-z_]+): (.*)/${id// /} \1 \2/p"
 	done <"$top/docs/defects.md"
 }
 
@@ -49,7 +42,7 @@ done
 # results PROGRAM TEST : the lines of these tests without their numbers
 results() {
 	sed -nE 's/^((not )?ok) [0-9]+ (- )?/\1 /p' "$logs/$1.log.out" |
-		grep -E " $(sed 's/[.]/[.]/g; s/\*/[^.]*/g' <<<"$2")( |\$)" |
+		grep -E " $(pattern "$2")( |\$)" |
 		grep -vE 'ok [a-z_]*[.]v1[._]|ok [a-z_]*[.][^.]*v1_|[.]calls_against_unset_container|[.]nothing_is_logged'
 }
 ran=0

@@ -1,5 +1,15 @@
 # shellcheck shell=bash disable=SC2154
-# The names of all tests, for the tests that compare docs/ with them.
+# The names of all tests, for the tests that compare docs/ with them, and what docs/defects.md names.
+
+# subject PATCH : prints the subject, which may be folded in the file
+subject() { awk '/^$/ { exit } { sub(/^Subject: /, ""); printf "%s", $0 } END { print "" }' "$1"; }
+
+# quoted MARK TEXT : prints what stands between two MARKs in TEXT, a line for each
+quoted() { grep -o "$1[^$1]*$1" <<<"$2" | tr -d "$1"; }
+
+# pattern NAME : prints a regular expression for the name of a test in docs/defects.md, in which *
+# stands for any text without a dot
+pattern() { sed 's/[.]/[.]/g; s/\*/[^.]*/g' <<<"$1"; }
 
 # test_names : prints them, as "PROGRAM: fixture.variant.test" for the programs of the
 # selftests and of lab/programs, and as "kunit: case" for the kernel's own tests
