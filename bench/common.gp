@@ -1,4 +1,4 @@
-# Settings of both plots. "data" is the file that bench/report wrote, with the columns kernel,
+# Settings of both plots. "stock" is the name of the peer, and "title" its heading. "data" is the file that bench/report wrote, with the columns kernel,
 # case, shift, size, operation, ns, and ns at which the operation was given up.
 set terminal svg noenhanced size 760,480 font 'sans-serif,13' background rgb 'white'
 set datafile separator "\t"
@@ -11,5 +11,4 @@ set key outside bottom center maxrows 2
 set ylabel 'time of the guest'
 on(kernel, which, shift, op, n) = strcol(1) eq kernel && strcol(2) eq which && \
 	int(column(3)) == shift && strcol(5) eq op ? column(n) * 1e-9 : NaN
-stock = 'stock-6.12'
 ours = 'ours-64k'

@@ -2,7 +2,7 @@
 # Where things are. No effects when sourced, except that the variables are set.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BASE=${BASE:-6.1}
+BASE=${BASE:-7.3}
 build=$top/build
 tree=$build/$BASE/tree			# the kernel as a git repository
 patches=$top/patches/$BASE
@@ -28,6 +28,25 @@ vmlinux() {
 	stock-*) echo "$build/stock/$1/vmlinux" ;;
 	part-*) echo "$build/$BASE/$1/64k/vmlinux" ;;
 	*) echo "$1" ;;
+	esac
+}
+
+# beside KERNEL : prints the name of what ours is shown beside: a stock kernel, or if the mirror lacks
+# it the same source with our configuration, without the series (lab/beside)
+beside() {
+	if [ "$1" != "stock-$BASE" ] || [ -e "$(vmlinux "$1")" ]; then echo "$1"; else echo part-base; fi
+}
+
+# peer : prints the name of the kernel that ours is compared with, which has upstream's own VFIO for
+# pSeries. That of 6.1 is the kernel of Debian 13.
+peer() { if [ "$BASE" = 6.1 ]; then echo stock-6.12; else beside "stock-$BASE"; fi; }
+
+# title KERNEL : prints a heading for its results
+title() {
+	case $1 in
+	part-base) echo "$BASE without the series" ;;
+	ours-*) echo "ours on $BASE" ;;
+	*) echo "${1/-/ }" ;;
 	esac
 }
 
