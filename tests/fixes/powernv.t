@@ -14,17 +14,6 @@ done)
 [ "$(grep -c . <<<"$fixes")" -gt 50 ]
 ok $? "the fixes are found"
 
-# tests_of_fixes : prints "ID PROGRAM TEST" for the rows of docs/defects.md of which no patch is
-# missing here
-tests_of_fixes() {
-	local id tests patched
-	while IFS='|' read -r _ id _ _ tests _ patched _; do
-		patched=$(quoted '"' "$patched")
-		[ -n "$patched" ] && ! grep -qvxFf <(echo "$fixes") <<<"$patched" || continue
-		quoted '`' "$tests" | sed -nE "s/^([a-z_]+): (.*)/${id// /} \1 \2/p"
-	done <"$top/docs/defects.md"
-}
-
 # Each program has a guest, since on bare metal they mostly wait for resets
 for program in "${programs[@]}"; do
 	(
@@ -52,7 +41,7 @@ while read -r id program test; do
 	[ -n "$found" ] || continue
 	ran=$((ran + 1))
 	is "$(grep '^not ok' <<<"$found")" "" "$id: $program: $test"
-done < <(tests_of_fixes)
+done < <(tests_of_rows "$fixes")
 [ "$ran" -gt 20 ]
 ok $? "tests of the fixes: $ran"
 done_testing

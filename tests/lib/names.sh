@@ -11,6 +11,19 @@ quoted() { grep -o "$1[^$1]*$1" <<<"$2" | tr -d "$1"; }
 # stands for any text without a dot
 pattern() { sed 's/[.]/[.]/g; s/\*/[^.]*/g' <<<"$1"; }
 
+# tests_of_rows [KNOWN] : prints "ID PROGRAM TEST" for each test of a program that docs/defects.md names.
+# TEST is a pattern. With KNOWN, subjects on a line each, only the rows whose patches are all known count.
+tests_of_rows() {
+	local id tests patched
+	while IFS='|' read -r _ id _ _ tests _ patched _; do
+		if [ $# -gt 0 ]; then
+			patched=$(quoted '"' "$patched")
+			[ -n "$patched" ] && ! grep -qvxFf <(echo "$1") <<<"$patched" || continue
+		fi
+		quoted '`' "$tests" | sed -nE "s/^([a-z_]+): (.*)/${id// /} \1 \2/p"
+	done <"$top/docs/defects.md"
+}
+
 # test_names : prints them, as "PROGRAM: fixture.variant.test" for the programs of the
 # selftests and of lab/programs, and as "kunit: case" for the kernel's own tests
 test_names() {
