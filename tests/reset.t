@@ -32,7 +32,7 @@ guest reset -k "${KERNEL:-ours-64k}" -m powernv9-ats -t 240 -- '
 		reads $when sibling "$sibling"
 		[ $when = after ] || { echo 1 >$devices/$ats/reset && echo reset; }
 	done
-	dmesg | grep "DMA window #"'
+	dmesg | grep "DMA window #" || true'
 is "$guest_status" 0 "the guest ended well, no kernel warning"
 has reset "the device has ATS" "both are in one PE" reset \
 	{before,after}": "{its,sibling}" disk reads"
