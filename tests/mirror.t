@@ -202,7 +202,7 @@ is "$status" 0 "no mirror: make check does its own tests"
 for what in stock-6.1 kexec; do says "there is no $what: " "no mirror: there is no $what"; done
 says "Failed to fetch $nowhere/dists/bookworm/" "no mirror: the reason"
 says "skipped: no stock-6.1" "no mirror: what is about that kernel is skipped"
-run peer env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" make -o install -o tree peer
+run peer env LAB_MIRRORS="deb [trusted=yes] $nowhere @SUITE@ main" make -o install -o tree peer BASE=6.1
 is "$status" 2 "no mirror: no report about the peer"
 says "# no stock-6.12: trixie has no package" "no mirror: for this reason"
 # Every guest needs busybox
