@@ -76,7 +76,11 @@ unsigned long tce_view_size(void)
 /**
  * tce_view_init - give a table an empty view
  * @tbl: the table
- * @mm: the address space that is mapped, and that is charged for the view
+ * @mm: the address space that is mapped, and that is charged for the view; or NULL
+ *
+ * Without an @mm the owner of the table keeps what is mapped, until it is unmapped:
+ * the notes that tce_view_map() takes are the TCEs, in the byte order of the
+ * processor. Nothing is charged or released.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -93,7 +97,8 @@ int tce_view_init(struct iommu_table *tbl, struct mm_struct *mm)
 	view->nr_paid = (u64)tbl->it_size << tbl->it_page_shift >> PAGE_SHIFT;
 	view->page_shift = tbl->it_page_shift;
 	view->mm = mm;
-	mmgrab(mm);
+	if (mm)
+		mmgrab(mm);
 	kref_init(&view->ref);
 	RCU_INIT_POINTER(view->tbl, tbl);
 	tbl->it_userspace = view;
@@ -172,7 +177,8 @@ void tce_view_destroy(struct iommu_table *tbl)
 	tce_leaves_free(view);
 	/* Empty, but for pages of which nobody knows whether they are mapped */
 	xa_destroy(&view->pages);
-	mmdrop(view->mm);
+	if (view->mm)
+		mmdrop(view->mm);
 	mutex_destroy(&view->lock);
 	tce_view_put(view);
 }
@@ -234,7 +240,7 @@ static u64 tce_view_tce(struct tce_view *view, struct iommu_table *tbl,
 	unsigned long hpa;
 	u64 addr = note & ~TCE_NOTE_FLAGS;
 
-	if (!note || note & TCE_NOTE_PINNED)
+	if (!note || !view->mm || note & TCE_NOTE_PINNED)
 		return note & ~TCE_NOTE_PINNED;
 
 	/* The region stays as long as it is mapped */
@@ -245,6 +251,18 @@ static u64 tce_view_tce(struct tce_view *view, struct iommu_table *tbl,
 		return 0;
 
 	return hpa | (note & (TCE_PCI_READ | TCE_PCI_WRITE));
+}
+
+/**
+ * tce_view_lookup - what does an entry map?
+ * @tbl: a table whose view has no address space
+ * @index: the entry, which is in the table and does not change meanwhile
+ *
+ * Return: the TCE, or 0.
+ */
+u64 tce_view_lookup(struct iommu_table *tbl, unsigned long index)
+{
+	return tce_leaves_note(tbl->it_userspace, tce_view_entry(tbl, index));
 }
 
 /*

@@ -70,7 +70,8 @@ struct tce_leaf {
  * @nr_pages: how many pages are in @pages
  * @nr_paid: how many of these are charged by the owner of the container
  * @page_shift: log2 of the I/O page size
- * @mm: the address space that is mapped, and that is charged
+ * @mm: the address space that is mapped, and that is charged; NULL if the owner of
+ *	the table keeps what is mapped. Nothing is charged or released then.
  * @tbl: the table, or NULL if it has been freed
  * @ref: for the structure: one for the table, one for each tce_view_get()
  */
@@ -107,6 +108,7 @@ struct tce_release {
 	bool dirty;
 };
 
+int tce_view_charge(struct tce_view *view, unsigned long pages, bool inc);
 unsigned long tce_release_notes(struct tce_view *view, struct tce_release *rel,
 				u64 *notes, unsigned long count);
 void tce_release_end(struct tce_view *view, struct tce_release *rel);
@@ -127,6 +129,7 @@ int tce_leaves_reserve(struct tce_view *view, unsigned long entry,
 		       unsigned long count);
 void tce_leaves_unreserve(struct tce_view *view, unsigned long entry,
 			  unsigned long count);
+u64 tce_leaves_note(struct tce_view *view, unsigned long entry);
 void tce_leaves_free(struct tce_view *view);
 
 int tce_run_begin(struct tce_view *view, struct tce_run *run);

@@ -106,7 +106,7 @@ static void tce_leaf_put(struct tce_view *view, struct tce_leaf *leaf)
 	pages = tce_leaves_pages(view->nr_charged) -
 		tce_leaves_pages(view->nr_charged - 1);
 	view->nr_charged--;
-	account_locked_vm(view->mm, pages, false);
+	tce_view_charge(view, pages, false);
 	mutex_unlock(&view->lock);
 
 	tce_leaf_free(leaf);
@@ -152,13 +152,13 @@ static struct tce_leaf *tce_leaf_add(struct tce_view *view,
 	if (!leaf->kept) {
 		pages = tce_leaves_pages(view->nr_charged + 1) -
 			tce_leaves_pages(view->nr_charged);
-		if (account_locked_vm(view->mm, pages, true))
+		if (tce_view_charge(view, pages, true))
 			goto free_leaf;
 	}
 
 	/* A leaf that was there, about to be freed, has been taken out by now */
 	if (xa_insert(&view->leaves, number, leaf, GFP_KERNEL_ACCOUNT)) {
-		account_locked_vm(view->mm, pages, false);
+		tce_view_charge(view, pages, false);
 		goto free_leaf;
 	}
 
@@ -229,6 +229,26 @@ void tce_leaves_unreserve(struct tce_view *view, unsigned long entry,
 }
 
 /**
+ * tce_leaves_note - the note of an entry that does not change meanwhile
+ * @view: the view
+ * @entry: the entry
+ *
+ * Return: the note.
+ */
+u64 tce_leaves_note(struct tce_view *view, unsigned long entry)
+{
+	struct tce_leaf *leaf = tce_leaf_get(view, entry >> TCE_LEAF_SHIFT);
+	u64 note;
+
+	if (!leaf)
+		return 0;
+
+	note = READ_ONCE(leaf->notes[entry % TCE_LEAF_ENTRIES]);
+	tce_leaf_put(view, leaf);
+	return note;
+}
+
+/**
  * tce_leaves_free - free all leaves of a view that nobody uses any more
  * @view: the view
  *
@@ -249,7 +269,7 @@ void tce_leaves_free(struct tce_view *view)
 	}
 	tce_release_end(view, &rel);
 	xa_destroy(&view->leaves);
-	account_locked_vm(view->mm, tce_leaves_pages(view->nr_charged), false);
+	tce_view_charge(view, tce_leaves_pages(view->nr_charged), false);
 }
 
 static void tce_run_lock(struct tce_run *run)

@@ -30,6 +30,19 @@
 #include "tce_view_internal.h"
 
 /**
+ * tce_view_charge - charge the user, if there is one, for pages
+ * @view: the view
+ * @pages: how many
+ * @inc: charge them, or return them
+ *
+ * Return: 0, or -ENOMEM if the user may not lock so many.
+ */
+int tce_view_charge(struct tce_view *view, unsigned long pages, bool inc)
+{
+	return view->mm ? account_locked_vm(view->mm, pages, inc) : 0;
+}
+
+/**
  * tce_view_add_page - entries that are to come map a pinned page
  * @tbl: the table
  * @page: pinned for the caller, by pin_user_pages() or the like
@@ -53,7 +66,7 @@ int tce_view_add_page(struct iommu_table *tbl, struct page *page,
 	ret = xa_err(xa_store(&view->pages, pfn, xa_mk_value(old + count),
 			      GFP_KERNEL_ACCOUNT));
 	if (!ret && !old && view->nr_pages >= view->nr_paid) {
-		ret = account_locked_vm(view->mm, 1, true);
+		ret = tce_view_charge(view, 1, true);
 		if (ret)
 			xa_erase(&view->pages, pfn);
 	}
@@ -83,7 +96,7 @@ static void tce_view_del_page(struct tce_view *view, struct page *page,
 	} else {
 		xa_erase(&view->pages, pfn);
 		if (--view->nr_pages >= view->nr_paid)
-			account_locked_vm(view->mm, 1, false);
+			tce_view_charge(view, 1, false);
 		unpin_user_page(page);
 	}
 	mutex_unlock(&view->lock);
@@ -171,7 +184,9 @@ unsigned long tce_release_notes(struct tce_view *view, struct tce_release *rel,
 		if (!notes[i])
 			continue;
 
-		if (notes[i] & TCE_NOTE_PINNED) {
+		if (!view->mm) {
+			notes[i] = 0;
+		} else if (notes[i] & TCE_NOTE_PINNED) {
 			tce_release_pinned(view, rel, notes[i]);
 			notes[i] = 0;
 		} else {

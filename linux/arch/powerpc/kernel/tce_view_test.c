@@ -326,6 +326,47 @@ static void view_test_map_and_unmap(struct kunit *test)
 	}
 }
 
+/* A view without an address space: the owner of the table keeps the memory */
+static void view_test_not_owned(struct kunit *test)
+{
+	const unsigned long n = (VIEW_TEST_KEPT + 2) * TCE_LIST_MAX;
+	struct view_test *vt = test->priv;
+	struct iommu_table *tbl = &vt->tbl;
+	u64 tce = page_to_phys(vt->page[0]) | TCE_PCI_READ | TCE_PCI_WRITE;
+	unsigned long i, entry;
+	int refs = page_count(vt->page[0]);
+
+	tce_view_destroy(tbl);
+	KUNIT_ASSERT_EQ(test, tce_view_init(tbl, NULL), 0);
+	KUNIT_EXPECT_FALSE(test, tce_view_belongs_to(tbl, vt->mm));
+
+	/* More leaves than stay, and nobody is charged for the others */
+	for (entry = 1; entry < n; entry += TCE_LIST_MAX) {
+		for (i = 0; i < TCE_LIST_MAX; i++) {
+			vt->batch->notes[i] = tce;
+			vt->batch->tces[i] = cpu_to_be64(tce);
+		}
+		KUNIT_ASSERT_EQ(test, tce_view_map(tbl, VIEW_TEST_OFFSET + entry,
+						   TCE_LIST_MAX, vt->batch->tces,
+						   vt->batch->notes), 0);
+	}
+	KUNIT_EXPECT_EQ(test, view_test_entries(vt), n);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET), 0);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET + 1), tce);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET + n), tce);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET + n + 1), 0);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET + (1 << 30)),
+			0);
+
+	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, 0, n), 0);
+	KUNIT_EXPECT_EQ(test, view_test_entries(vt), 1);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET + n), tce);
+	KUNIT_EXPECT_EQ(test, view_test_unmap(vt, n, 1), 0);
+	KUNIT_EXPECT_EQ(test, view_test_entries(vt), 0);
+	KUNIT_EXPECT_EQ(test, tce_view_lookup(tbl, VIEW_TEST_OFFSET + 1), 0);
+	KUNIT_EXPECT_EQ(test, page_count(vt->page[0]), refs);
+}
+
 /* All that is mapped in a range is cleared, and nothing else, whatever the range */
 static void view_test_sparse(struct kunit *test)
 {
@@ -769,6 +810,7 @@ static void view_test_threads(struct kunit *test)
 
 static struct kunit_case view_test_cases[] = {
 	KUNIT_CASE(view_test_map_and_unmap),
+	KUNIT_CASE(view_test_not_owned),
 	KUNIT_CASE(view_test_sparse),
 	KUNIT_CASE(view_test_map_over),
 	KUNIT_CASE(view_test_dirty),

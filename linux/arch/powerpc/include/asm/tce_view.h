@@ -55,6 +55,7 @@ int tce_view_map(struct iommu_table *tbl, unsigned long index,
 		 unsigned long npages, const __be64 *tces, u64 *notes);
 int tce_view_unmap(struct iommu_table *tbl, unsigned long index,
 		   unsigned long npages);
+u64 tce_view_lookup(struct iommu_table *tbl, unsigned long index);
 void tce_view_release(struct iommu_table *tbl, u64 *notes,
 		      unsigned long count);
 int tce_view_walk(struct iommu_table *tbl, __be64 *tces, tce_view_fn fn,

@@ -38,6 +38,7 @@
 
 #include "dma_windows.h"
 #include "pseries.h"
+#include "table_group.h"
 
 /*
  * The view is sparse whatever number of levels the user asks for, so each is
@@ -45,41 +46,6 @@
  * up to the maximum until one is taken.
  */
 #define PSERIES_TCE_MAX_LEVELS	5
-
-/**
- * struct user_table - a table that a user can set as window
- * @tbl: the table as its user sees it
- * @lock: see the head of this file
- * @links: the PEs where the table is set, as &struct user_table_link
- * @placed: @tbl has its bus address
- * @stuck: how many windows the platform has neither emptied nor removed
- */
-struct user_table {
-	struct iommu_table tbl;
-	struct rw_semaphore lock;	/* for all below */
-	struct list_head links;
-	bool placed;
-	unsigned int stuck;
-};
-
-/**
- * struct user_table_link - a PE where a table is set
- * @next: in user_table::links
- * @pe: the PE
- * @liobn: number of the window in the PE
- * @leaving: the window is being emptied and gets no new entries
- */
-struct user_table_link {
-	struct list_head next;
-	struct pseries_pe *pe;
-	u32 liobn;
-	bool leaving;
-};
-
-static struct user_table *to_user_table(struct iommu_table *tbl)
-{
-	return container_of(tbl, struct user_table, tbl);
-}
 
 /* Bus address of an entry, whose number counts from the start of the bus */
 static u64 user_table_ioba(struct iommu_table *tbl, unsigned long index)
@@ -92,8 +58,8 @@ static u64 user_table_ioba(struct iommu_table *tbl, unsigned long index)
  * new entry, but the old one is cleared: the page that it maps is about to be
  * released.
  */
-static int user_table_put(struct iommu_table *tbl, unsigned long index,
-			  unsigned long npages, const __be64 *tces)
+int user_table_put(struct iommu_table *tbl, unsigned long index,
+		   unsigned long npages, const __be64 *tces)
 {
 	u64 ioba = user_table_ioba(tbl, index);
 	struct user_table *ut = to_user_table(tbl);
@@ -130,8 +96,8 @@ unlock:
  * iommu_table_ops::clear_tces, for all PEs of a table, also after one of them has
  * failed. A table that is set nowhere has nothing to clear.
  */
-static int user_table_clear(struct iommu_table *tbl, unsigned long index,
-			    unsigned long npages)
+int user_table_clear(struct iommu_table *tbl, unsigned long index,
+		     unsigned long npages)
 {
 	struct user_table *ut = to_user_table(tbl);
 	struct user_table_link *link;
@@ -181,7 +147,7 @@ static int user_window_fill(struct iommu_table *tbl, unsigned long index,
 }
 
 /* iommu_table_ops::free, before user_table_release() */
-static void user_table_free(struct iommu_table *tbl)
+void user_table_free(struct iommu_table *tbl)
 {
 	struct user_table *ut = to_user_table(tbl);
 
@@ -190,7 +156,7 @@ static void user_table_free(struct iommu_table *tbl)
 }
 
 /* iommu_table_ops::release */
-static void user_table_release(struct iommu_table *tbl)
+void user_table_release(struct iommu_table *tbl)
 {
 	kfree_rcu(to_user_table(tbl), tbl.it_rcu);
 }
@@ -218,7 +184,7 @@ static unsigned long pseries_get_table_size(__u32 page_shift,
 	return sizeof(struct user_table) + tce_view_size();
 }
 
-static struct user_table *user_table_alloc(void)
+struct user_table *user_table_alloc(void)
 {
 	struct user_table *ut = kzalloc(sizeof(*ut), GFP_KERNEL_ACCOUNT);
 

@@ -22,35 +22,15 @@
 
 #include <asm/hvcall.h>
 #include <asm/iommu.h>
-#include <asm/pci-bridge.h>
 #include <asm/tce.h>
 #include <asm/tce_view.h>
 
 #include "ddw_fake.h"
 #include "dma_windows.h"
+#include "pe_fake.h"
 #include "pseries.h"
 
 #define TG_TEST_PAGES	8
-
-/**
- * struct tg_test_pe - a PE with one device
- * @pe: the PE
- * @host_table: its pseries_pe::host_table
- * @map: the bitmap of @host_table
- * @dn: node of the device
- * @pdn: the kernel's data of @dn
- * @phb: the PHB of the device
- * @pdev: the device
- */
-struct tg_test_pe {
-	struct pseries_pe pe;
-	struct iommu_table host_table;
-	unsigned long map[BITS_TO_LONGS(64)];
-	struct device_node dn;
-	struct pci_dn pdn;
-	struct pci_controller phb;
-	struct pci_dev pdev;
-};
 
 /**
  * struct tg_test - two PEs, a user, and the pages that the user maps
@@ -62,7 +42,7 @@ struct tg_test_pe {
  */
 struct tg_test {
 	struct ddw_fake *fake;
-	struct tg_test_pe pe[DDW_FAKE_PES];
+	struct pe_fake pe[DDW_FAKE_PES];
 	struct mm_struct *mm;
 	struct page *page[TG_TEST_PAGES];
 	struct tce_batch *batch;
@@ -85,22 +65,22 @@ static int tg_test_all_pins(struct tg_test *tg)
 	return pins;
 }
 
-static int tg_test_take(struct tg_test_pe *tp)
+static int tg_test_take(struct pe_fake *tp)
 {
 	return tg_ops->take_ownership(&tp->pe.table_group, &tp->pdev.dev);
 }
 
-static void tg_test_release(struct tg_test_pe *tp)
+static void tg_test_release(struct pe_fake *tp)
 {
 	tg_ops->release_ownership(&tp->pe.table_group, &tp->pdev.dev);
 }
 
-static int tg_test_set(struct tg_test_pe *tp, int num, struct iommu_table *tbl)
+static int tg_test_set(struct pe_fake *tp, int num, struct iommu_table *tbl)
 {
 	return tg_ops->set_window(&tp->pe.table_group, num, tbl);
 }
 
-static int tg_test_unset(struct tg_test_pe *tp, int num)
+static int tg_test_unset(struct pe_fake *tp, int num)
 {
 	return tg_ops->unset_window(&tp->pe.table_group, num);
 }
@@ -184,27 +164,6 @@ static void tg_test_expect(struct kunit *test, unsigned int pe,
 				tg_test_tce(tg, i, shift));
 }
 
-static void tg_test_init_pe(struct tg_test *tg, unsigned int num)
-{
-	struct tg_test_pe *tp = &tg->pe[num];
-	struct pseries_pe *pe = &tp->pe;
-
-	mutex_init(&pe->lock);
-	pe_windows_init(pe, ddw_fake_node(tg->fake, num));
-	spin_lock_init(&tp->host_table.large_pool.lock);
-	kref_init(&tp->host_table.it_kref);
-	tp->host_table.it_map = tp->map;
-	tp->host_table.it_size = 64;
-	pe->host_table = &tp->host_table;
-	pe->table_group.tables[0] = &tp->host_table;
-
-	tp->phb.buid = ddw_fake_buid(num);
-	tp->pdn.phb = &tp->phb;
-	tp->dn.data = &tp->pdn;
-	tp->pdev.dev.of_node = &tp->dn;
-	set_iommu_table_base(&tp->pdev.dev, &tp->host_table);
-}
-
 static int tg_test_init(struct kunit *test)
 {
 	struct tg_test *tg = kunit_kzalloc(test, sizeof(*tg), GFP_KERNEL);
@@ -222,7 +181,7 @@ static int tg_test_init(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, tg->page[i]);
 	}
 	for (i = 0; i < DDW_FAKE_PES; i++)
-		tg_test_init_pe(tg, i);
+		pe_fake_init(&tg->pe[i], tg->fake, i);
 
 	return 0;
 }
@@ -257,7 +216,7 @@ static void tg_test_take_both(struct kunit *test)
 static void tg_test_release_both(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
-	struct tg_test_pe *tp;
+	struct pe_fake *tp;
 	int i;
 
 	for (i = 0; i < DDW_FAKE_PES; i++) {
@@ -277,7 +236,7 @@ static void tg_test_release_both(struct kunit *test)
 static void tg_test_ownership(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
-	struct tg_test_pe *tp = &tg->pe[0];
+	struct pe_fake *tp = &tg->pe[0];
 	struct device *dev = &tp->pdev.dev;
 	int i;
 
@@ -305,7 +264,7 @@ static void tg_test_ownership(struct kunit *test)
 static void tg_test_closed(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
-	struct tg_test_pe *tp = &tg->pe[0];
+	struct pe_fake *tp = &tg->pe[0];
 	struct iommu_table *tbl;
 
 	tg_test_take_both(test);
@@ -331,7 +290,7 @@ static void tg_test_closed(struct kunit *test)
 static void tg_test_take_fails(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
-	struct tg_test_pe *tp = &tg->pe[0];
+	struct pe_fake *tp = &tg->pe[0];
 
 	ddw_fake_set_tce(tg->fake, 0, DDW_FAKE_DEFAULT, 0x5000, 0x1003);
 	ddw_fake_fail(tg->fake, DDW_FAKE_CLEAR | BIT(DDW_FAKE_REMOVE), 1,
@@ -349,7 +308,7 @@ static void tg_test_take_fails(struct kunit *test)
 static void tg_test_info(struct kunit *test)
 {
 	struct tg_test *tg = test->priv;
-	struct tg_test_pe *tp = &tg->pe[0];
+	struct pe_fake *tp = &tg->pe[0];
 	struct iommu_table_group *group = &tp->pe.table_group;
 
 	KUNIT_ASSERT_EQ(test, tg_test_take(tp), 0);
