@@ -26,7 +26,7 @@ vmlinux() {
 	case $1 in
 	ours-*) echo "$build/$BASE/${1#ours-}/vmlinux" ;;
 	stock-*) echo "$build/stock/$1/vmlinux" ;;
-	part-*) echo "$build/$BASE/$1/64k/vmlinux" ;;
+	part-*) echo "$build/$BASE/$1/part/vmlinux" ;;
 	*) echo "$1" ;;
 	esac
 }

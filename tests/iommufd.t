@@ -1,0 +1,33 @@
+#!/bin/bash
+# IOMMUFD: the kernel's own selftests of VFIO in the modes that IOMMUFD has, and the selftest of the
+# series, which tells devices to move data. KERNEL in the environment names the only kernel that is
+# tested.
+# shellcheck disable=SC2016 # the guest expands it
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib/vfio.sh"
+[ -e "$build/$BASE/selftests/vfio" ] || skip_all "the series has no paging domains on $BASE"
+
+for kernel in ${KERNEL:-ours-64k ours-4k}; do
+	vfio_selftests "$kernel" p9 0000:00:01.0 vfio_iommufd_setup_test vfio_pci_device_test \
+		vfio_dma_mapping_test vfio_dma_mapping_mmio_test
+	run_guest "iommufd $kernel" -k "$kernel" -m p9-2phb -t $((patience * 200)) -- '
+		settled
+		mark state
+		spapr_tce_iommufd; rc=$?
+		settled iommufd || rc=1
+		mark state
+		leaks || rc=1
+		exit $rc'
+	is "$(trace states state | same_windows)" "" "$kernel: the hypervisor has the same windows afterwards"
+	is "$(trace counts dma-denied | grep -v permitted=0)" "" "$kernel: no access that is to be denied found a permission"
+done
+# Two devices in one PE, a window that is not at 0, and a PE with the default window only
+kernel=${KERNEL:-ours-64k}
+for machine in p9-2edu p9-winaddr p9-noddw p8; do
+	run_guest "iommufd $machine" -k "$kernel" -m "$machine" -t $((patience * 200)) -- '
+		settled
+		spapr_tce_iommufd; rc=$?
+		settled iommufd || rc=1
+		exit $rc'
+done
+done_testing
