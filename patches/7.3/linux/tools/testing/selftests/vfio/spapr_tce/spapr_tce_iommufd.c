@@ -75,12 +75,7 @@ static int first_iova(int fd, uint32_t ioas, uint64_t *iova)
 
 static int denied(struct cdev *cdev, uint64_t iova, void *victim)
 {
-	int ret;
-
-	tce_mark(cdev->v.dev, TCE_MARK_DMA_DENIED);
-	ret = tce_dma_write_denied(&cdev->v, iova, victim, LEN, NULL);
-	tce_mark(cdev->v.dev, TCE_MARK_DMA_END);
-	return ret;
+	return tce_dma_write_denied(&cdev->v, iova, victim, LEN, NULL);
 }
 
 /* Maps, uses and unmaps each unit. What is not mapped is out of reach. */
@@ -212,7 +207,7 @@ TEST_F(iommufd, two_groups)
 	EXPECT_EQ(0, denied(other, iova, unit(&self->mem, 0)));
 }
 
-/* Another device of the PE is attached to the same page table, or to none */
+/* The devices of a PE have the same page table: to replace it concerns all of them */
 TEST_F(iommufd, two_devices)
 {
 	struct cdev *cdev = &self->cdev, *other = &self->other;
@@ -235,15 +230,23 @@ TEST_F(iommufd, two_devices)
 	ASSERT_EQ(0, cdev_attach(other, self->ioas));
 	EXPECT_EQ(0, tce_dma_ok(&other->v, iova, self->mem.va, LEN));
 
-	/* The PE has one page table */
 	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	ASSERT_EQ(0, ioas_map(self->fd, ioas, unit(&self->mem, 1), iova + UNIT,
+			      UNIT, MAY_BOTH));
 	ASSERT_EQ(0, hwpt_alloc(self->fd, other, ioas, &hwpt));
-	EXPECT_NE(0, cdev_attach(other, hwpt));
-	EXPECT_EQ(0, tce_dma_ok(&cdev->v, iova, self->mem.va, LEN));
-	EXPECT_EQ(0, tce_dma_ok(&other->v, iova, self->mem.va, LEN));
+	ASSERT_EQ(0, cdev_attach(other, hwpt));
+	EXPECT_EQ(0, denied(cdev, iova, self->mem.va));
+	EXPECT_EQ(0, tce_dma_ok(&cdev->v, iova + UNIT, unit(&self->mem, 1),
+				LEN));
+	EXPECT_EQ(0, tce_dma_ok(&other->v, iova + UNIT, unit(&self->mem, 1),
+				LEN));
 
+	/* The first device that leaves takes nothing from the other one */
 	ASSERT_EQ(0, cdev_detach(other));
-	EXPECT_EQ(0, tce_dma_ok(&cdev->v, iova, self->mem.va, LEN));
+	EXPECT_EQ(0, tce_dma_ok(&cdev->v, iova + UNIT, unit(&self->mem, 1),
+				LEN));
+	ASSERT_EQ(0, cdev_detach(cdev));
+	EXPECT_EQ(0, denied(cdev, iova + UNIT, unit(&self->mem, 1)));
 }
 
 /* What the group's reserved regions have is no part of the ranges */
