@@ -13,6 +13,7 @@ pattern() { sed 's/[.]/[.]/g; s/\*/[^.]*/g' <<<"$1"; }
 
 # tests_of_rows [KNOWN] : prints "ID PROGRAM TEST" for each test of a program that docs/defects.md names.
 # TEST is a pattern. With KNOWN, subjects on a line each, only the rows whose patches are all known count.
+# shellcheck disable=SC2120 # KNOWN is optional
 tests_of_rows() {
 	local id tests patched
 	while IFS='|' read -r _ id _ _ tests _ patched _; do

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The kernel's own selftests of VFIO, where lab/selftests has built them. Needs guest.sh.
 
 # vfio_selftests KERNEL MACHINE DEVICE PROGRAM... : runs them in one guest, in all modes but those of
