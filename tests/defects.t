@@ -45,7 +45,7 @@ is "$missing" "" "each defect has a test that exists, or an argument"
 is "$untold" "" "each row says what the defect was, how the kernel behaves now, and how the test failed"
 is "$unpatched" "" "each row names the patches that settle it, and a series has them"
 
-wanted=$(for c in A:1:13 B:1:10 C:1:21 D:1:10 G:1:13 R:1:22 R:30:38 R:40:41 R:50:54 R:60:72; do
+wanted=$(for c in A:1:13 B:1:10 C:1:21 D:1:10 G:1:13 R:1:22 R:30:38 R:40:41 R:50:54 R:60:74; do
 	IFS=: read -r letter first last <<<"$c"
 	seq -f "$letter%.0f" "$first" "$last"
 done)
