@@ -31,6 +31,7 @@
  */
 
 #include <linux/kref.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mmu_context.h>
 #include <linux/mutex.h>
@@ -45,6 +46,8 @@
 #include <asm/tce_view.h>
 
 #include "tce_view_internal.h"
+
+static struct lock_class_key tce_view_uncharged_key;
 
 /* Inside of the view entries are counted from the start of the table */
 static unsigned long tce_view_entry(const struct iommu_table *tbl,
@@ -94,6 +97,9 @@ int tce_view_init(struct iommu_table *tbl, struct mm_struct *mm)
 	xa_init_flags(&view->leaves, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&view->pages, XA_FLAGS_ACCOUNT);
 	mutex_init(&view->lock);
+	/* mmap_lock nests in the lock of a view that charges a user, and only there */
+	if (!mm)
+		lockdep_set_class(&view->lock, &tce_view_uncharged_key);
 	view->nr_paid = (u64)tbl->it_size << tbl->it_page_shift >> PAGE_SHIFT;
 	view->page_shift = tbl->it_page_shift;
 	view->mm = mm;

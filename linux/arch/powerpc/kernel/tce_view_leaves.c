@@ -38,6 +38,8 @@
 
 #include "tce_view_internal.h"
 
+static struct lock_class_key tce_leaf_uncharged_key;
+
 static unsigned long tce_leaves_pages(unsigned long nr_leaves)
 {
 	return DIV_ROUND_UP(nr_leaves * TCE_LEAF_BYTES, PAGE_SIZE);
@@ -148,6 +150,9 @@ static struct tce_leaf *tce_leaf_add(struct tce_view *view,
 	leaf = tce_leaf_alloc(number, view->nr_kept < TCE_VIEW_KEEP);
 	if (!leaf)
 		goto unlock;
+	/* See tce_view_init() */
+	if (!view->mm)
+		lockdep_set_class(&leaf->lock, &tce_leaf_uncharged_key);
 
 	if (!leaf->kept) {
 		pages = tce_leaves_pages(view->nr_charged + 1) -

@@ -53,23 +53,25 @@ static u64 user_table_ioba(struct iommu_table *tbl, unsigned long index)
 	return (u64)index << tbl->it_page_shift;
 }
 
-/*
- * iommu_table_ops::put_tces, for all PEs of a table. A PE that is leaving gets no
- * new entry, but the old one is cleared: the page that it maps is about to be
- * released.
+/**
+ * user_table_write - write entries in all PEs of a table
+ * @ut: the table, with user_table::lock; it is not stuck
+ * @index: as for iommu_table_ops::put_tces
+ * @npages: as for iommu_table_ops::put_tces
+ * @tces: as for iommu_table_ops::put_tces
+ *
+ * A PE that is leaving gets no new entry, but the old one is cleared: the page that
+ * it maps is about to be released.
+ *
+ * Return: 0; -ESTALE if no PE gets entries; or an errno of the hypercall.
  */
-int user_table_put(struct iommu_table *tbl, unsigned long index,
-		   unsigned long npages, const __be64 *tces)
+int user_table_write(struct user_table *ut, unsigned long index,
+		     unsigned long npages, const __be64 *tces)
 {
+	struct iommu_table *tbl = &ut->tbl;
 	u64 ioba = user_table_ioba(tbl, index);
-	struct user_table *ut = to_user_table(tbl);
 	struct user_table_link *link;
 	int err, ret = -ESTALE;
-
-	down_read(&ut->lock);
-
-	if (ut->stuck)
-		goto unlock;
 
 	list_for_each_entry(link, &ut->links, next) {
 		if (link->leaving) {
@@ -81,14 +83,25 @@ int user_table_put(struct iommu_table *tbl, unsigned long index,
 					       npages);
 			ret = 0;
 		}
-		if (err) {
-			ret = err;
-			break;
-		}
+		if (err)
+			return err;
 	}
 
-unlock:
+	return ret;
+}
+
+/* iommu_table_ops::put_tces */
+static int user_table_put(struct iommu_table *tbl, unsigned long index,
+			  unsigned long npages, const __be64 *tces)
+{
+	struct user_table *ut = to_user_table(tbl);
+	int ret = -ESTALE;
+
+	down_read(&ut->lock);
+	if (!ut->stuck)
+		ret = user_table_write(ut, index, npages, tces);
 	up_read(&ut->lock);
+
 	return ret;
 }
 

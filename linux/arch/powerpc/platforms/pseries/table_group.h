@@ -50,8 +50,8 @@ static inline struct user_table *to_user_table(struct iommu_table *tbl)
 }
 
 struct user_table *user_table_alloc(void);
-int user_table_put(struct iommu_table *tbl, unsigned long index,
-		   unsigned long npages, const __be64 *tces);
+int user_table_write(struct user_table *ut, unsigned long index,
+		     unsigned long npages, const __be64 *tces);
 int user_table_clear(struct iommu_table *tbl, unsigned long index,
 		     unsigned long npages);
 void user_table_free(struct iommu_table *tbl);

@@ -28,8 +28,10 @@
 #include <linux/iommu.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -41,8 +43,11 @@
 #include "pseries.h"
 #include "table_group.h"
 
-/* A window takes no memory until something is mapped, so it is as large as can be */
-#define PAGING_WINDOW_MAX	BIT_ULL(47)
+/*
+ * A window takes 8 bytes for each entry in the hypervisor, mapped or not. Twice the
+ * memory of the partition leaves room for users that choose the addresses.
+ */
+#define PAGING_WINDOW_MIN	((u64)SZ_64G)
 
 /*
  * A platform that puts a window at 0 has other addresses of the bus above 1 TiB,
@@ -77,9 +82,18 @@ static struct iommu_table *paging_table(struct iommu_domain *domain)
 static int paging_table_put(struct iommu_table *tbl, unsigned long index,
 			    unsigned long npages, const __be64 *tces)
 {
-	int ret = user_table_put(tbl, index, npages, tces);
+	struct user_table *ut = to_user_table(tbl);
+	int ret = -ESTALE;
 
-	return ret == -ESTALE && !READ_ONCE(to_user_table(tbl)->stuck) ? 0 : ret;
+	down_read(&ut->lock);
+	if (!ut->stuck) {
+		ret = user_table_write(ut, index, npages, tces);
+		if (ret == -ESTALE)
+			ret = 0;
+	}
+	up_read(&ut->lock);
+
+	return ret;
 }
 
 static struct iommu_table_ops paging_table_ops = {
@@ -89,17 +103,20 @@ static struct iommu_table_ops paging_table_ops = {
 	.release = user_table_release,
 };
 
-/* Keep what entries of a domain map, if they map anything, for ever */
+/*
+ * Keep what entries of a domain map, if they map anything, for ever. They stay noted:
+ * a PE that is attached later gets them too, until they are unmapped.
+ */
 static void paging_keep(struct iommu_table *tbl, unsigned long index,
 			unsigned long npages)
 {
-	unsigned long i;
-	u64 tce;
+	unsigned long i, pfn;
 
 	for (i = 0; i < npages; i++) {
-		tce = tce_view_lookup(tbl, index + i);
-		if (tce)
-			get_page(pfn_to_page(PHYS_PFN(tce)));
+		pfn = PHYS_PFN(tce_view_lookup(tbl, index + i));
+		/* Not 0, and not without a count, like that of a device */
+		if (pfn && pfn_valid(pfn))
+			get_page_unless_zero(pfn_to_page(pfn));
 	}
 }
 
@@ -231,7 +248,7 @@ static int paging_map(struct iommu_domain *domain, unsigned long iova,
 		return -EOPNOTSUPP;
 
 	if (pgcount > 1) {
-		batch = kmalloc(sizeof(*batch), gfp);
+		batch = kmalloc_obj(*batch, gfp);
 		if (!batch)
 			return -ENOMEM;
 	}
@@ -291,8 +308,13 @@ static phys_addr_t paging_iova_to_phys(struct iommu_domain *domain,
 
 static void paging_free(struct iommu_domain *domain)
 {
-	iommu_tce_table_put(paging_table(domain));
-	kfree(to_paging_domain(domain));
+	struct paging_domain *pd = to_paging_domain(domain);
+
+	/* A PE could not be attached, and its window is left with entries */
+	if (pd->ut->stuck)
+		tce_view_walk(&pd->ut->tbl, NULL, paging_keep_run, NULL);
+	iommu_tce_table_put(&pd->ut->tbl);
+	kfree(pd);
 }
 
 static const struct iommu_domain_ops paging_domain_ops = {
@@ -316,29 +338,39 @@ static int paging_window_try(struct pseries_pe *pe, u32 page_shift, u64 size,
 	return pe_window_close(pe, 0);
 }
 
+/* Bytes of a dynamic window, as far as the platform has one as large */
+static u64 paging_window_size(const struct ddw_query *query, u32 page_shift)
+{
+	u64 size = roundup_pow_of_two(2 * memblock_end_of_DRAM());
+	u64 block = min_t(u64, query->largest_block, DDW_MAX_TCES);
+
+	return min(max(size, PAGING_WINDOW_MIN),
+		   rounddown_pow_of_two(block) << page_shift);
+}
+
 /*
- * A dynamic window as large as can be, with the largest I/O pages that are not
- * larger than a page of the processor, since the core's users map single pages. Or
- * the default window, if there is no other.
+ * A dynamic window, with the largest I/O pages that are not larger than a page of
+ * the processor, since the core's users map single pages. Or the default window, if
+ * there is no other.
  */
 static int paging_window_choose(struct pseries_pe *pe, struct pe_window *win)
 {
 	u64 size, pgsizes = pe->table_group.pgsizes & (2 * PAGE_SIZE - 1);
 	struct ddw_query query;
+	struct pe_window large;
 	u32 page_shift;
 	int ret = -ENODEV;
 
 	ddw_firmware_init(&pe->fw, pe->dn);
 	if (pgsizes && !ddw_query(&pe->fw, &query) && query.largest_block) {
 		page_shift = ilog2(pgsizes);
-		size = rounddown_pow_of_two(min_t(u64, query.largest_block,
-						  DDW_MAX_TCES)) << page_shift;
-		size = min(size, PAGING_WINDOW_MAX);
-		ret = paging_window_try(pe, page_shift, size, win);
-		if (!ret && win->start < PAGING_WINDOW_LOW &&
-		    win->size > PAGING_WINDOW_LOW)
-			ret = paging_window_try(pe, page_shift,
-						PAGING_WINDOW_LOW, win);
+		size = paging_window_size(&query, page_shift);
+		ret = paging_window_try(pe, page_shift,
+					min(size, PAGING_WINDOW_LOW), win);
+		if (!ret && size > PAGING_WINDOW_LOW &&
+		    win->start >= PAGING_WINDOW_LOW &&
+		    !paging_window_try(pe, page_shift, size, &large))
+			*win = large;
 	}
 	if (ret && pe->boot.size)
 		ret = paging_window_try(pe, pe->boot.page_shift, pe->boot.size,
