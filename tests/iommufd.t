@@ -10,7 +10,7 @@
 for kernel in ${KERNEL:-ours-64k ours-4k}; do
 	vfio_selftests "$kernel" p9 0000:00:01.0 vfio_iommufd_setup_test vfio_pci_device_test \
 		vfio_dma_mapping_test vfio_dma_mapping_mmio_test
-	run_guest "iommufd $kernel" -k "$kernel" -m p9-2phb -t $((patience * 200)) -- '
+	count_steps "iommufd $kernel" -k "$kernel" -m p9-2phb -t $((patience * 200)) -- '
 		settled
 		mark state
 		spapr_tce_iommufd; rc=$?
@@ -24,6 +24,15 @@ for kernel in ${KERNEL:-ours-64k ours-4k}; do
 	is "$(grep -vc ' xlate=0' <<<"$denied")" 1 "$kernel: one access that is denied finds an entry"
 	[ "$(grep -c ' xlate=0' <<<"$denied")" -gt 20 ]
 	ok $? "$kernel: the others find none"
+	# 64 MiB in pages of the kernel: no entry is read, 512 are cleared at once, and as many are
+	# written as are contiguous, which is a huge page at least
+	case $kernel in *4k) pages=16384 ;; *) pages=1024 ;; esac
+	costs "iommufd: unmap 64 MiB" "stuff=$((pages / 512)) cleared=$pages"
+	map="iommufd: map 64 MiB"
+	is "$(step_number "$map" set) $(step_number "$map" put) $(step_number "$map" get)" "$pages 0 0" \
+		"$kernel: $map: by lists, and none is read"
+	[ "$(step_number "$map" indirect)" -le 32 ]
+	ok $? "$kernel: $map: $(step_number "$map" indirect) lists"
 done
 # Two devices in one PE, a window that is not at 0, and a PE with the default window only
 kernel=${KERNEL:-ours-64k}
