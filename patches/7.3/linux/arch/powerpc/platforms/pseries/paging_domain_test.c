@@ -474,7 +474,7 @@ static struct kunit_case pd_test_cases[] = {
 };
 
 static struct kunit_suite pd_test_suite = {
-	.name = "pseries-paging-domain",
+	.name = "pseries_paging_domain",
 	.init = pd_test_init,
 	.exit = pd_test_exit,
 	.test_cases = pd_test_cases,
