@@ -217,7 +217,7 @@ static void dma(struct session *s)
 
 static bool open_session(struct session *s, const struct tce_dev *dev)
 {
-	uint64_t range[1][2];
+	struct ioas_range range;
 	int i;
 
 	s->attached = -1;
@@ -232,10 +232,10 @@ static bool open_session(struct session *s, const struct tce_dev *dev)
 			return false;
 	if (!check(s->w, "attach", cdev_attach(&s->cdev, s->table[0].ioas), 0) ||
 	    !check(s->w, "ranges",
-		   ioas_ranges(s->fd, s->table[0].ioas, range, 1) < 1, 0))
+		   ioas_ranges(s->fd, s->table[0].ioas, &range, 1) < 1, 0))
 		return false;
 	s->attached = 0;
-	s->base = range[0][0];
+	s->base = range.first;
 	return true;
 }
 

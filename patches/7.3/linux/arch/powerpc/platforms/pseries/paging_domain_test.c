@@ -9,6 +9,7 @@
 
 #include <kunit/test.h>
 
+#include <linux/bits.h>
 #include <linux/iommu.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -162,9 +163,9 @@ static void pd_test_geometry(struct kunit *test)
 		u32 pgsizes, page_shift;
 	} row[] = {
 		/* this machine has less than 32 GiB */
-		{ 0, 1ULL << 40, SZ_64G, BIT(0) | BIT(1), PAGE_SHIFT },
-		{ 1ULL << 59, 1ULL << 40, SZ_64G, BIT(0) | BIT(1), PAGE_SHIFT },
-		{ 1ULL << 59, 3ULL << 20, SZ_8G, BIT(0), 12 },
+		{ 0, BIT_ULL(40), SZ_64G, BIT(0) | BIT(1), PAGE_SHIFT },
+		{ BIT_ULL(59), BIT_ULL(40), SZ_64G, BIT(0) | BIT(1), PAGE_SHIFT },
+		{ BIT_ULL(59), 3 * BIT_ULL(20), SZ_8G, BIT(0), 12 },
 	};
 	struct pd_test *pd = test->priv;
 	struct iommu_domain *domain;
@@ -351,7 +352,7 @@ static void pd_test_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ops->map_pages(domain, start, pd->phys, pgsize, 1,
 					     IOMMU_READ | IOMMU_MMIO,
 					     GFP_KERNEL, &mapped), -EINVAL);
-	KUNIT_EXPECT_EQ(test, ops->map_pages(domain, start, 1ULL << 55, pgsize,
+	KUNIT_EXPECT_EQ(test, ops->map_pages(domain, start, BIT_ULL(55), pgsize,
 					     1, IOMMU_READ, GFP_KERNEL,
 					     &mapped), -EINVAL);
 	KUNIT_EXPECT_EQ(test, ops->map_pages(domain, start, pd->phys, pgsize, 1,

@@ -149,7 +149,7 @@ int ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t size)
 	return tce_ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap);
 }
 
-int ioas_ranges(int iommufd, uint32_t ioas, uint64_t (*ranges)[2], int max)
+int ioas_ranges(int iommufd, uint32_t ioas, struct ioas_range *ranges, int max)
 {
 	struct iommu_iova_range range[MAX_RANGES];
 	struct iommu_ioas_iova_ranges ask = {
@@ -163,8 +163,8 @@ int ioas_ranges(int iommufd, uint32_t ioas, uint64_t (*ranges)[2], int max)
 	if (ret)
 		return ret;
 	for (i = 0; i < ask.num_iovas && i < max; i++) {
-		ranges[i][0] = range[i].start;
-		ranges[i][1] = range[i].last;
+		ranges[i].first = range[i].start;
+		ranges[i].last = range[i].last;
 	}
 	return ask.num_iovas;
 }

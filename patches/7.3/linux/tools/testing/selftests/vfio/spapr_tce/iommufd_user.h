@@ -61,14 +61,24 @@ int ioas_map(int iommufd, uint32_t ioas, const void *va, uint64_t iova,
 int ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t size);
 
 /**
+ * struct ioas_range - Addresses that can be mapped
+ * @first: the first byte
+ * @last: the last byte
+ */
+struct ioas_range {
+	uint64_t first;
+	uint64_t last;
+};
+
+/**
  * ioas_ranges() - The addresses that can be mapped
  * @iommufd: the iommufd
  * @ioas: the IOAS
- * @ranges: filled in with the first and the last byte of each range
+ * @ranges: filled in
  * @max: room in @ranges
  *
  * Return: the number of ranges, which may exceed @max, or a negative errno.
  */
-int ioas_ranges(int iommufd, uint32_t ioas, uint64_t (*ranges)[2], int max);
+int ioas_ranges(int iommufd, uint32_t ioas, struct ioas_range *ranges, int max);
 
 #endif /* IOMMUFD_USER_H */

@@ -64,13 +64,13 @@ static void *unit(const struct tce_mem *mem, unsigned int n)
 /* The first address of the IOAS, for whose ranges a device has to be attached */
 static int first_iova(int fd, uint32_t ioas, uint64_t *iova)
 {
-	uint64_t ranges[1][2];
-	int ret = ioas_ranges(fd, ioas, ranges, 1);
+	struct ioas_range range;
+	int ret = ioas_ranges(fd, ioas, &range, 1);
 
 	if (ret < 1)
 		return ret ?: -ENOSPC;
-	*iova = ranges[0][0];
-	return ranges[0][1] - ranges[0][0] + 1 < UNITS * UNIT ? -ENOSPC : 0;
+	*iova = range.first;
+	return range.last - range.first + 1 < UNITS * UNIT ? -ENOSPC : 0;
 }
 
 static int denied(struct cdev *cdev, uint64_t iova, void *victim)
@@ -252,7 +252,8 @@ TEST_F(iommufd, two_devices)
 /* What the group's reserved regions have is no part of the ranges */
 TEST_F(iommufd, ranges)
 {
-	uint64_t ranges[MAX_RANGES][2], start, end;
+	struct ioas_range ranges[MAX_RANGES];
+	uint64_t start, end;
 	char path[PATH_MAX], type[16];
 	int i, n, regions = 0;
 	FILE *f;
@@ -261,8 +262,8 @@ TEST_F(iommufd, ranges)
 	n = ioas_ranges(self->fd, self->ioas, ranges, MAX_RANGES);
 	ASSERT_LE(1, n);
 	for (i = 0; i < n; i++)
-		tce_log("range %#llx to %#llx", (long long)ranges[i][0],
-			(long long)ranges[i][1]);
+		tce_log("range %#llx to %#llx", (long long)ranges[i].first,
+			(long long)ranges[i].last);
 
 	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/reserved_regions",
 		 self->cdev.v.dev->group);
@@ -271,14 +272,15 @@ TEST_F(iommufd, ranges)
 	while (fscanf(f, "%lx %lx %15s", &start, &end, type) == 3) {
 		regions++;
 		for (i = 0; i < n; i++)
-			EXPECT_TRUE(end < ranges[i][0] || start > ranges[i][1]);
+			EXPECT_TRUE(end < ranges[i].first ||
+				    start > ranges[i].last);
 	}
 	fclose(f);
 	EXPECT_LE(1, regions);
 
 	/* Nothing is mapped beyond the last range */
 	EXPECT_GT(0, ioas_map(self->fd, self->ioas, self->mem.va,
-			      ranges[n - 1][1] + 1, UNIT, MAY_BOTH));
+			      ranges[n - 1].last + 1, UNIT, MAY_BOTH));
 }
 
 /* The group is the iommufd's, until the device is closed */
