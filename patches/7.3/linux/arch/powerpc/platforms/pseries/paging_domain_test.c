@@ -27,7 +27,7 @@
 
 /* Pages that are contiguous: more than one list of entries */
 #define PD_TEST_ORDER	10
-#define PD_TEST_PAGES	(1UL << PD_TEST_ORDER)
+#define PD_TEST_PAGES	BIT(PD_TEST_ORDER)
 
 /**
  * struct pd_test - two PEs that a user has claimed, and memory to map
@@ -480,4 +480,5 @@ static struct kunit_suite pd_test_suite = {
 	.exit = pd_test_exit,
 	.test_cases = pd_test_cases,
 };
+
 kunit_test_suite(pd_test_suite);
