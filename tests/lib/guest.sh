@@ -73,12 +73,17 @@ run_guest() {
 	[ "$guest_status" = 0 ] || diag "$(cat "$guest_log.err")"$'\n'"log: ${guest_log#"$top"/}"
 }
 
-# has NAME LINE... : the console has each of these lines, one result for each
+# has NAME LINE... : the console has each of these lines, one result for each. A message of the kernel
+# may come between a line and its end.
 has() {
 	local name=$1 line
 	shift
 	for line; do
-		grep -qx -- "$line" "$guest_log"
+		WANT=$line awk '
+			BEGIN { want = ENVIRON["WANT"] }
+			{ sub(/\r$/, "") }
+			$0 == want || index($0, want "[") == 1 { found = 1 }
+			END { exit !found }' "$guest_log"
 		ok $? "$name: $line"
 	done
 }
