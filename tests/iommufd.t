@@ -26,7 +26,7 @@ for kernel in ${KERNEL:-ours-64k ours-4k}; do
 	ok $? "$kernel: the others find none"
 	# 64 MiB in pages of the kernel: no entry is read, 512 are cleared at once, and as many are
 	# written as are contiguous, which is a huge page at least
-	case $kernel in *4k) pages=16384 ;; *) pages=1024 ;; esac
+	case $kernel in *-4k) pages=16384 ;; *) pages=1024 ;; esac
 	costs "iommufd: unmap 64 MiB" "stuff=$((pages / 512)) cleared=$pages"
 	map="iommufd: map 64 MiB"
 	is "$(step_number "$map" set) $(step_number "$map" put) $(step_number "$map" get)" "$pages 0 0" \
