@@ -12,7 +12,7 @@ run_guest "fuzz $kernel, seed $seed" -k "$kernel" -m p9-kvm-2phb -t 600 -a "lab.
 	spapr_tce_fuzz -s $seed -T 4 -k -t 5 -r || rc=1
 	exit \$rc"
 # Users of IOMMUFD beside users of such containers, where the series has paging domains
-[ ! -e "$build/$BASE/selftests/vfio" ] ||
+[ ! -e "$build/$BASE/selftests/bin/spapr_tce_iommufd" ] ||
 	run_guest "fuzz iommufd $kernel, seed $seed" -k "$kernel" -m p9-2phb-small -t 600 -a panic_on_warn=1 -- \
 		"spapr_tce_fuzz_iommufd -s $seed -T 3 -t 10"
 done_testing

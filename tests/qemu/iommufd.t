@@ -3,7 +3,7 @@
 # version 8 on, moves data and raises interrupts.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../lib/vfio.sh"
-[ -e "$build/$BASE/selftests/vfio" ] || skip_all "the series has no paging domains on $BASE"
+[ -e "$build/$BASE/selftests/vfio" ] || skip_all "no selftests of VFIO on $BASE: $(reasons stock/uuid)"
 export QEMU=10
 "$top/lab/stock" -o qemu-10 2>/dev/null
 [ -e "$build/stock/qemu-10" ] || skip_all "no qemu-10: $(reasons stock/qemu-10)"
