@@ -198,9 +198,9 @@ put_group:
 static bool paging_covers(const struct iommu_table *tbl, unsigned long index,
 			  size_t npages)
 {
-	return index >= tbl->it_offset &&
-	       index - tbl->it_offset < tbl->it_size &&
-	       npages <= tbl->it_size - (index - tbl->it_offset);
+	return !iommu_tce_check_ioba(tbl->it_page_shift, tbl->it_offset,
+				     tbl->it_size, index << tbl->it_page_shift,
+				     npages);
 }
 
 static u64 paging_permission(int prot)
