@@ -1,4 +1,5 @@
-# Settings of both plots. "stock" is the name of the peer, and "title" its heading. "data" is the file that bench/report wrote, with the columns kernel,
+# Settings of both plots. "stock" is the name of the peer, and "title" its heading.
+# "data" is the file that bench/report wrote, with the columns kernel,
 # case, shift, size, operation, ns, and ns at which the operation was given up.
 set terminal svg noenhanced size 760,480 font 'sans-serif,13' background rgb 'white'
 set datafile separator "\t"
