@@ -2,9 +2,6 @@
 BASE ?= 7.3
 BASES := 7.3 6.12 6.1
 export BASE
-# What ours is measured beside: Debian's kernel of the same version, and for 6.1, where stock has no
-# VFIO on pSeries, that of 6.12. lab/lib/paths.sh knows the same names.
-PEER := stock-$(if $(filter 6.1,$(BASE)),6.12,$(BASE))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -71,15 +68,15 @@ fuzz: install tree ## random calls from four threads, compared with a model (KER
 	@lab/selftests
 	@lab/fuzz -k $(or $(KERNEL),ours-debug) $(FUZZ)
 
-peer: install tree ## the selftests on $(PEER): a report, which decides nothing
+peer: install tree ## the selftests on the kernel that ours is compared with: a report, which decides nothing
 	@lab/stock busybox
-	@lab/beside $(PEER)
+	@lab/beside
 	@lab/selftests
 	@lab/peer
 
-bench: install tree ## what windows and mappings cost: $(PEER) beside ours
+bench: install tree ## what windows and mappings cost, with upstream's VFIO for pSeries and with ours
 	@lab/stock busybox
-	@lab/beside $(PEER)
+	@lab/beside
 	@lab/kernel 64k
 	@lab/selftests
 	@bench/run

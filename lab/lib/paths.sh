@@ -37,9 +37,12 @@ beside() {
 	if [ "$1" != "stock-$BASE" ] || [ -e "$(vmlinux "$1")" ]; then echo "$1"; else echo part-base; fi
 }
 
-# peer : prints the name of the kernel that ours is compared with, which has upstream's own VFIO for
-# pSeries. That of 6.1 is the kernel of Debian 13.
-peer() { if [ "$BASE" = 6.1 ]; then echo stock-6.12; else beside "stock-$BASE"; fi; }
+# compared : prints the name of Debian's kernel that ours is compared with, which has upstream's own VFIO
+# for pSeries. That of 6.1 is the kernel of Debian 13.
+compared() { if [ "$BASE" = 6.1 ]; then echo stock-6.12; else echo "stock-$BASE"; fi; }
+
+# peer : prints the name of the kernel that takes this part in the lab
+peer() { beside "$(compared)"; }
 
 # title KERNEL : prints a heading for its results
 title() {
