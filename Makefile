@@ -36,10 +36,10 @@ check-base: install tree ## a part of `make check`, on one kernel
 	@lab/selftests
 	@KERNEL=ours-64k prove -j$(or $(TEST_JOBS),6) -e '' $(CORE) || lab/failures
 
-check-debug: install tree ## selftests, KUnit, failures and the fuzzer on a kernel with all checks
-	@lab/kernel debug
+check-debug: install tree ## selftests, KUnit, failures and the fuzzer on a kernel with all checks, or with that of data races (KERNEL=ours-kcsan)
+	@lab/kernel $(patsubst ours-%,%,$(DEBUG_KERNEL))
 	@lab/selftests
-	@KERNEL=ours-debug prove -j$(or $(TEST_JOBS),3) -e '' tests/debug/*.t tests/kunit.t tests/fail-nth.t tests/host-failures.t tests/fuzz.t || lab/failures
+	@KERNEL=$(DEBUG_KERNEL) prove -j$(or $(TEST_JOBS),3) -e '' $(DEBUG) || lab/failures
 
 check-life: install tree ## kexec, hotplug and kinds of PE on the kernels with lockdep and with all checks (KERNELS='ours-4k ours-debug')
 	@lab/stock kexec
@@ -64,9 +64,9 @@ check-rounds: install tree ## 10,000 users and windows, one after the other, lea
 	@ROUNDS=$(or $(ROUNDS),10000) prove -v -e '' tests/rounds.t
 
 fuzz: install tree ## random calls from four threads, compared with a model (KERNEL=ours-debug FUZZ='-t 600')
-	@lab/kernel $(patsubst ours-%,%,$(or $(KERNEL),ours-debug))
+	@lab/kernel $(patsubst ours-%,%,$(DEBUG_KERNEL))
 	@lab/selftests
-	@lab/fuzz -k $(or $(KERNEL),ours-debug) $(FUZZ)
+	@lab/fuzz -k $(DEBUG_KERNEL) $(FUZZ)
 
 peer: install tree ## the selftests on the kernel that ours is compared with: a report, which decides nothing
 	@lab/stock busybox
@@ -128,6 +128,9 @@ LONG := tests/fail-nth.t tests/kexec-kinds.t tests/pe-kinds.t tests/kexec.t $(so
 TESTS ?= $(LONG) $(filter-out $(LONG),$(sort $(wildcard tests/*.t)))
 
 CORE := $(addprefix tests/,pe-kinds.t kexec.t kvm.t selftests-p8.t selftests-p9.t selftests-p10.t)
+
+DEBUG_KERNEL = $(or $(KERNEL),ours-debug)
+DEBUG := $(sort $(wildcard tests/debug/*.t)) $(addprefix tests/,kunit.t fail-nth.t host-failures.t fuzz.t)
 
 LIFE_KERNELS = $(or $(KERNELS),ours-4k ours-debug)
 LIFE := tests/kexec-kinds.t tests/kexec.t tests/hotplug.t tests/pe-kinds.t tests/pmem.t

@@ -6,7 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 kernel=${KERNEL:-ours-4k}
-suites=(pseries_ddw pseries_dma_windows pseries_host_table pseries_table_group tce_view powernv_tce)
+mapfile -t suites < <(cd "$top" && find linux/arch "patches/$BASE/linux" -name '*_test.c' \
+	-exec sed -n 's/^	\.name = "\(.*\)",$/\1/p' {} + 2>/dev/null)
 
 guest "$kernel" -k "$kernel" -m p9 -t $((patience * 400)) -a "kunit.enable=1 panic_on_warn=1" -- '
 	for suite in /sys/kernel/debug/kunit/*; do
