@@ -2,22 +2,21 @@
 /*
  * Paging domains of partitionable endpoints (PEs), for IOMMUFD and others
  *
- * A domain is a table like that of a user of the table group, see table_group.c,
- * and its window is the aperture of the domain. What the domain maps is noted in
- * the view of the table. The view is what iova_to_phys() reads, so no TCE is ever
- * read from the hypervisor, and it fills the window of a PE that is attached.
+ * A domain has one table for each of its windows, like those of a user of the table
+ * group, see table_group.c. Each window is a part of the domain's aperture. What the
+ * domain maps is noted in the views of its tables. A view is what iova_to_phys()
+ * reads, so no TCE is ever read from the hypervisor, and it fills the window of a PE
+ * that is attached.
  *
- * The window of a domain has to be known when the domain is allocated, but where
- * the platform puts a window is not known before there is one. So the window is
- * opened and closed again, in the PE of the device for which the domain is
- * allocated. Attaching the domain to a PE opens it there. That fails if the
+ * The windows of a domain are known when the domain is allocated, see
+ * paging_layout.c. Attaching the domain to a PE opens them there. That fails if the
  * platform gives the PE no such window, or gives it another place.
  *
- * A domain that is attached to several PEs has a window at the same place in each.
+ * A domain that is attached to several PEs has windows at the same places in each.
  *
  * What a domain maps is pinned by its user, who unpins it once it has been unmapped
  * or the domain has been detached. If the platform neither clears an entry nor
- * removes its window, the device may reach the memory for ever. That memory is
+ * removes the window, the device may reach the memory for ever. That memory is
  * kept: it gets a reference that nobody drops.
  *
  * Locking: domains are attached under the mutex of the IOMMU group. Users map
@@ -27,42 +26,30 @@
 
 #include <linux/iommu.h>
 #include <linux/kernel.h>
-#include <linux/log2.h>
-#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include <asm/iommu.h>
 #include <asm/tce.h>
 #include <asm/tce_view.h>
 
 #include "dma_windows.h"
+#include "paging_layout.h"
 #include "pseries.h"
 #include "table_group.h"
 
-/*
- * A window takes 8 bytes for each entry in the hypervisor, mapped or not. Twice the
- * memory of the partition leaves room for users that choose the addresses.
- */
-#define PAGING_WINDOW_MIN	((u64)SZ_64G)
-
-/*
- * A platform that puts a window at 0 has other addresses of the bus above 1 TiB,
- * those of MSIs among them, and a larger window would hide them.
- */
-#define PAGING_WINDOW_LOW	((u64)SZ_1T)
-
 /**
- * struct paging_domain - a domain of devices that use the same window
+ * struct paging_domain - a domain of devices that use the same windows
  * @domain: the domain as the IOMMU core sees it
- * @ut: its table, with a reference
+ * @tables: the tables of its windows, with a reference each, in the order in which
+ *	the windows are opened; %NULL behind the last one
  */
 struct paging_domain {
 	struct iommu_domain domain;
-	struct user_table *ut;
+	struct iommu_table *tables[IOMMU_TABLE_GROUP_MAX_TABLES];
 };
 
 static struct paging_domain *to_paging_domain(struct iommu_domain *domain)
@@ -70,9 +57,26 @@ static struct paging_domain *to_paging_domain(struct iommu_domain *domain)
 	return container_of(domain, struct paging_domain, domain);
 }
 
-static struct iommu_table *paging_table(struct iommu_domain *domain)
+static bool paging_covers(const struct iommu_table *tbl, unsigned long iova,
+			  size_t size)
 {
-	return &to_paging_domain(domain)->ut->tbl;
+	return !iommu_tce_check_ioba(tbl->it_page_shift, tbl->it_offset,
+				     tbl->it_size, iova,
+				     size >> tbl->it_page_shift);
+}
+
+/* The table with all of a range, or %NULL */
+static struct iommu_table *paging_table(struct iommu_domain *domain,
+					unsigned long iova, size_t size)
+{
+	struct paging_domain *pd = to_paging_domain(domain);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pd->tables) && pd->tables[i]; i++)
+		if (paging_covers(pd->tables[i], iova, size))
+			return pd->tables[i];
+
+	return NULL;
 }
 
 /*
@@ -116,7 +120,7 @@ static void paging_keep(struct iommu_table *tbl, unsigned long index,
 		pfn = PHYS_PFN(tce_view_lookup(tbl, index + i));
 		/* Not 0, and not without a count, like that of a device */
 		if (pfn && pfn_valid(pfn))
-			get_page_unless_zero(pfn_to_page(pfn));
+			folio_try_get(page_folio(pfn_to_page(pfn)));
 	}
 }
 
@@ -128,27 +132,47 @@ static int paging_keep_run(struct iommu_table *tbl, unsigned long index,
 	return 0;
 }
 
-/* Take the window from a PE. That does not fail, whatever the platform does. */
-static void paging_leave(struct iommu_table_group *table_group,
-			 struct iommu_table *tbl)
+/* Take the windows from a PE. That does not fail, whatever the platform does. */
+static void paging_leave(struct iommu_table_group *table_group)
 {
-	if (!table_group->ops->unset_window(table_group, 0))
-		return;
+	struct iommu_table *tbl;
+	int i;
 
-	pr_err("DMA window %lx can be neither emptied nor removed: what it maps is lost\n",
-	       tbl->it_index);
-	tce_view_walk(tbl, NULL, paging_keep_run, NULL);
+	for (i = IOMMU_TABLE_GROUP_MAX_TABLES - 1; i >= 0; i--) {
+		tbl = table_group->tables[i];
+		if (!tbl || !table_group->ops->unset_window(table_group, i))
+			continue;
+
+		pr_err("DMA window %lx can be neither emptied nor removed: what it maps is lost\n",
+		       tbl->it_index);
+		tce_view_walk(tbl, NULL, paging_keep_run, NULL);
+	}
+}
+
+/* Give a PE all windows, or none */
+static int paging_enter(struct iommu_table_group *table_group,
+			struct iommu_table **tables)
+{
+	int i, ret;
+
+	for (i = 0; i < IOMMU_TABLE_GROUP_MAX_TABLES && tables[i]; i++) {
+		ret = table_group->ops->set_window(table_group, i, tables[i]);
+		if (ret) {
+			paging_leave(table_group);
+			return ret;
+		}
+	}
+
+	return 0;
 }
 
 /* iommu_table_group_domain_ops::block */
 static void paging_block(struct iommu_table_group *table_group,
 			 struct iommu_domain *old)
 {
-	struct iommu_table *tbl = paging_table(old);
-
-	/* The first device of a PE takes the window from all of them */
-	if (table_group->tables[0] == tbl)
-		paging_leave(table_group, tbl);
+	/* The first device of a PE takes the windows from all of them */
+	if (table_group->tables[0] == to_paging_domain(old)->tables[0])
+		paging_leave(table_group);
 }
 
 /* While the host has a PE its tables are the host's */
@@ -168,24 +192,23 @@ static int paging_attach(struct iommu_domain *domain, struct device *dev,
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	struct iommu_table_group *table_group = iommu_group_get_iommudata(group);
-	struct iommu_table *before = table_group->tables[0];
-	struct iommu_table *tbl = paging_table(domain);
+	struct iommu_table *before[IOMMU_TABLE_GROUP_MAX_TABLES];
+	struct iommu_table **tables = to_paging_domain(domain)->tables;
 	int ret = 0;
 
-	/* The first device of a PE opens the window for all of them */
-	if (before == tbl)
+	/* The first device of a PE opens the windows for all of them */
+	if (table_group->tables[0] == tables[0])
 		goto put_group;
 	if (!paging_claimed(to_pseries_pe(table_group))) {
 		ret = -EBUSY;
 		goto put_group;
 	}
-	if (before)
-		paging_leave(table_group, before);
 
-	ret = table_group->ops->set_window(table_group, 0, tbl);
-	if (ret && before &&
-	    table_group->ops->set_window(table_group, 0, before))
-		dev_err(dev, "cannot have its DMA window back\n");
+	memcpy(before, table_group->tables, sizeof(before));
+	paging_leave(table_group);
+	ret = paging_enter(table_group, tables);
+	if (ret && paging_enter(table_group, before))
+		dev_err(dev, "cannot have its DMA windows back\n");
 
 	/* The IOMMU core's users try another domain then */
 	if (ret == -EADDRNOTAVAIL || ret == -ENOSPC || ret == -EOPNOTSUPP)
@@ -193,14 +216,6 @@ static int paging_attach(struct iommu_domain *domain, struct device *dev,
 put_group:
 	iommu_group_put(group);
 	return ret;
-}
-
-static bool paging_covers(const struct iommu_table *tbl, unsigned long index,
-			  size_t npages)
-{
-	return !iommu_tce_check_ioba(tbl->it_page_shift, tbl->it_offset,
-				     tbl->it_size, index << tbl->it_page_shift,
-				     npages);
 }
 
 static u64 paging_permission(int prot)
@@ -234,27 +249,29 @@ static int paging_map(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t paddr, size_t pgsize, size_t pgcount,
 		      int prot, gfp_t gfp, size_t *mapped)
 {
-	struct iommu_table *tbl = paging_table(domain);
-	unsigned long n = 0, index = iova >> tbl->it_page_shift;
+	struct iommu_table *tbl = paging_table(domain, iova, pgsize * pgcount);
 	u64 tce = paddr | paging_permission(prot);
+	unsigned long n = 0, index, npages;
 	struct tce_batch *batch = NULL;
 	int ret = 0;
 
 	/* A TCE maps memory of the partition, and nothing else */
-	if (!paging_covers(tbl, index, pgcount) || prot & IOMMU_MMIO ||
-	    !paging_permission(prot) || !pfn_valid(PHYS_PFN(paddr)))
+	if (!tbl || prot & IOMMU_MMIO || !paging_permission(prot) ||
+	    !pfn_valid(PHYS_PFN(paddr)))
 		return -EINVAL;
 	if (!gfpflags_allow_blocking(gfp))
 		return -EOPNOTSUPP;
 
-	if (pgcount > 1) {
+	index = iova >> tbl->it_page_shift;
+	npages = pgsize * pgcount >> tbl->it_page_shift;
+	if (npages > 1) {
 		batch = kmalloc_obj(*batch, gfp);
 		if (!batch)
 			return -ENOMEM;
 	}
 
-	for (; pgcount; pgcount -= n, index += n) {
-		n = min_t(size_t, pgcount, TCE_LIST_MAX);
+	for (; npages; npages -= n, index += n) {
+		n = min(npages, TCE_LIST_MAX);
 		ret = batch ? paging_map_list(tbl, index, n, tce, batch) :
 			      paging_map_one(tbl, index, tce);
 		if (ret)
@@ -276,29 +293,35 @@ static size_t paging_unmap(struct iommu_domain *domain, unsigned long iova,
 			   size_t pgsize, size_t pgcount,
 			   struct iommu_iotlb_gather *gather)
 {
-	struct iommu_table *tbl = paging_table(domain);
-	unsigned long index = iova >> tbl->it_page_shift;
+	size_t size = pgsize * pgcount;
+	struct iommu_table *tbl = paging_table(domain, iova, size);
+	unsigned long index, npages;
 
-	if (WARN_ON_ONCE(!paging_covers(tbl, index, pgcount)))
+	if (WARN_ON_ONCE(!tbl))
 		return 0;
 
+	index = iova >> tbl->it_page_shift;
+	npages = size >> tbl->it_page_shift;
+
 	/* The caller unpins the memory whatever is returned */
-	if (tce_view_unmap(tbl, index, pgcount)) {
+	if (tce_view_unmap(tbl, index, npages)) {
 		pr_err_ratelimited("DMA window %lx cannot be emptied at %lx: what is mapped there is lost\n",
 				   tbl->it_index, iova);
-		paging_keep(tbl, index, pgcount);
+		paging_keep(tbl, index, npages);
 	}
 
-	return pgcount << tbl->it_page_shift;
+	return size;
 }
 
 static phys_addr_t paging_iova_to_phys(struct iommu_domain *domain,
 				       dma_addr_t iova)
 {
-	struct iommu_table *tbl = paging_table(domain);
+	unsigned long pgsize = domain->pgsize_bitmap;
+	struct iommu_table *tbl;
 	u64 tce = 0;
 
-	if (paging_covers(tbl, iova >> tbl->it_page_shift, 1))
+	tbl = paging_table(domain, ALIGN_DOWN(iova, pgsize), pgsize);
+	if (tbl)
 		tce = tce_view_lookup(tbl, iova >> tbl->it_page_shift);
 	if (!tce)
 		return 0;
@@ -306,14 +329,42 @@ static phys_addr_t paging_iova_to_phys(struct iommu_domain *domain,
 	return (tce & IOMMU_PAGE_MASK(tbl)) | (iova & ~IOMMU_PAGE_MASK(tbl));
 }
 
+static u64 paging_start(const struct iommu_table *tbl)
+{
+	return (u64)tbl->it_offset << tbl->it_page_shift;
+}
+
+static bool paging_get_aperture(struct iommu_domain *domain, unsigned int n,
+				dma_addr_t *start, dma_addr_t *last)
+{
+	struct iommu_table **tables = to_paging_domain(domain)->tables;
+	struct iommu_table *tbl;
+
+	if (n >= IOMMU_TABLE_GROUP_MAX_TABLES || !tables[n])
+		return false;
+
+	/* The window that is opened first may have the higher address */
+	if (tables[1] && paging_start(tables[0]) > paging_start(tables[1]))
+		n = 1 - n;
+	tbl = tables[n];
+	*start = paging_start(tbl);
+	*last = *start + ((u64)tbl->it_size << tbl->it_page_shift) - 1;
+	return true;
+}
+
 static void paging_free(struct iommu_domain *domain)
 {
 	struct paging_domain *pd = to_paging_domain(domain);
+	struct iommu_table *tbl;
+	int i;
 
-	/* A PE could not be attached, and its window is left with entries */
-	if (pd->ut->stuck)
-		tce_view_walk(&pd->ut->tbl, NULL, paging_keep_run, NULL);
-	iommu_tce_table_put(&pd->ut->tbl);
+	for (i = 0; i < ARRAY_SIZE(pd->tables) && pd->tables[i]; i++) {
+		tbl = pd->tables[i];
+		/* A PE could not be attached, and its window is left with entries */
+		if (to_user_table(tbl)->stuck)
+			tce_view_walk(tbl, NULL, paging_keep_run, NULL);
+		iommu_tce_table_put(tbl);
+	}
 	kfree(pd);
 }
 
@@ -322,82 +373,11 @@ static const struct iommu_domain_ops paging_domain_ops = {
 	.map_pages = paging_map,
 	.unmap_pages = paging_unmap,
 	.iova_to_phys = paging_iova_to_phys,
+	.get_aperture = paging_get_aperture,
 	.free = paging_free,
 };
 
-/* Open a window to see where it is, and close it again */
-static int paging_window_try(struct pseries_pe *pe, u32 page_shift, u64 size,
-			     struct pe_window *win)
-{
-	int ret = pe_window_open(pe, 0, page_shift, size);
-
-	if (ret)
-		return ret;
-
-	*win = pe->window[0];
-	return pe_window_close(pe, 0);
-}
-
-/* Bytes of a dynamic window, as far as the platform has one as large */
-static u64 paging_window_size(const struct ddw_query *query, u32 page_shift)
-{
-	u64 size = roundup_pow_of_two(2 * memblock_end_of_DRAM());
-	u64 block = min_t(u64, query->largest_block, DDW_MAX_TCES);
-
-	return min(max(size, PAGING_WINDOW_MIN),
-		   rounddown_pow_of_two(block) << page_shift);
-}
-
-/*
- * A dynamic window, with the largest I/O pages that are not larger than a page of
- * the processor, since the core's users map single pages. Or the default window, if
- * there is no other.
- */
-static int paging_window_choose(struct pseries_pe *pe, struct pe_window *win)
-{
-	u64 size, pgsizes = pe->table_group.pgsizes & (2 * PAGE_SIZE - 1);
-	struct ddw_query query;
-	struct pe_window large;
-	u32 page_shift;
-	int ret = -ENODEV;
-
-	ddw_firmware_init(&pe->fw, pe->dn);
-	if (pgsizes && !ddw_query(&pe->fw, &query) && query.largest_block) {
-		page_shift = ilog2(pgsizes);
-		size = paging_window_size(&query, page_shift);
-		ret = paging_window_try(pe, page_shift,
-					min(size, PAGING_WINDOW_LOW), win);
-		if (!ret && size > PAGING_WINDOW_LOW &&
-		    win->start >= PAGING_WINDOW_LOW &&
-		    !paging_window_try(pe, page_shift, size, &large))
-			*win = large;
-	}
-	if (ret && pe->boot.size)
-		ret = paging_window_try(pe, pe->boot.page_shift, pe->boot.size,
-					win);
-
-	return ret;
-}
-
-/* That of the domain that the PE has, or else a new one */
-static int paging_window_find(struct pseries_pe *pe, struct pe_window *win)
-{
-	int ret = 0;
-
-	mutex_lock(&pe->lock);
-
-	if (pe->owner != PE_OWNER_USER)
-		ret = -EBUSY;
-	else if (pe->table_group.tables[0])
-		*win = pe->window[0];
-	else
-		ret = paging_window_choose(pe, win);
-
-	mutex_unlock(&pe->lock);
-	return ret;
-}
-
-static struct user_table *paging_table_alloc(const struct pe_window *win)
+static struct iommu_table *paging_table_alloc(const struct pe_window *win)
 {
 	struct user_table *ut = user_table_alloc();
 
@@ -415,17 +395,50 @@ static struct user_table *paging_table_alloc(const struct pe_window *win)
 		return NULL;
 	}
 
-	return ut;
+	return &ut->tbl;
+}
+
+/* Mappings are multiples of the larger I/O pages: each window can have them */
+static void paging_describe(struct iommu_domain *domain,
+			    const struct paging_layout *layout)
+{
+	struct iommu_domain_geometry *geometry = &domain->geometry;
+	u32 page_shift = 0;
+	unsigned int n;
+
+	geometry->aperture_start = U64_MAX;
+	geometry->force_aperture = true;
+	for (n = 0; n < layout->nr; n++) {
+		const struct pe_window *win = &layout->win[n];
+
+		page_shift = max(page_shift, win->page_shift);
+		geometry->aperture_start = min(geometry->aperture_start,
+					       win->start);
+		geometry->aperture_end = max(geometry->aperture_end,
+					     win->start + win->size - 1);
+	}
+	domain->pgsize_bitmap = 1UL << page_shift;
 }
 
 /* iommu_table_group_domain_ops::alloc */
-static struct iommu_domain *paging_alloc(struct iommu_table_group *table_group)
+static struct iommu_domain *paging_alloc(struct iommu_table_group *table_group,
+					 const struct iommu_user_data *user_data)
 {
+	struct iommu_hwpt_spapr_tce request;
+	struct paging_layout layout;
 	struct paging_domain *pd;
-	struct pe_window win;
+	unsigned int n;
 	int ret;
 
-	ret = paging_window_find(to_pseries_pe(table_group), &win);
+	if (user_data) {
+		ret = iommu_copy_struct_from_user(&request, user_data,
+						  IOMMU_HWPT_DATA_SPAPR_TCE,
+						  windows);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+	ret = paging_layout_find(to_pseries_pe(table_group),
+				 user_data ? &request : NULL, &layout);
 	if (ret)
 		return ERR_PTR(ret);
 
@@ -433,22 +446,44 @@ static struct iommu_domain *paging_alloc(struct iommu_table_group *table_group)
 	if (!pd)
 		return ERR_PTR(-ENOMEM);
 
-	pd->ut = paging_table_alloc(&win);
-	if (!pd->ut) {
-		kfree(pd);
-		return ERR_PTR(-ENOMEM);
-	}
-
 	pd->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	pd->domain.ops = &paging_domain_ops;
-	pd->domain.pgsize_bitmap = 1UL << win.page_shift;
-	pd->domain.geometry.aperture_start = win.start;
-	pd->domain.geometry.aperture_end = win.start + win.size - 1;
-	pd->domain.geometry.force_aperture = true;
+	paging_describe(&pd->domain, &layout);
+	for (n = 0; n < layout.nr; n++) {
+		pd->tables[n] = paging_table_alloc(&layout.win[n]);
+		if (!pd->tables[n]) {
+			paging_free(&pd->domain);
+			return ERR_PTR(-ENOMEM);
+		}
+	}
+
 	return &pd->domain;
+}
+
+/* iommu_table_group_domain_ops::hw_info */
+static void *paging_hw_info(struct iommu_table_group *table_group, u32 *length)
+{
+	struct pseries_pe *pe = to_pseries_pe(table_group);
+	struct iommu_hw_info_spapr_tce *info;
+
+	info = kzalloc_obj(*info);
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+
+	mutex_lock(&pe->lock);
+	info->max_windows = max(table_group->max_dynamic_windows_supported, 1);
+	info->page_sizes = table_group->pgsizes & (2 * PAGE_SIZE - 1);
+	info->default_start = pe->boot.start;
+	info->default_size = pe->boot.size;
+	info->default_page_shift = pe->boot.page_shift;
+	mutex_unlock(&pe->lock);
+
+	*length = sizeof(*info);
+	return info;
 }
 
 const struct iommu_table_group_domain_ops pseries_paging_domain_ops = {
 	.alloc = paging_alloc,
 	.block = paging_block,
+	.hw_info = paging_hw_info,
 };

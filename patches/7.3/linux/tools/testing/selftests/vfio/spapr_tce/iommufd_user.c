@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/iommufd.h>
 
 #include "iommufd_user.h"
 
@@ -98,16 +97,38 @@ int ioas_alloc(int iommufd, uint32_t *ioas)
 }
 
 int hwpt_alloc(int iommufd, const struct cdev *cdev, uint32_t ioas,
-	       uint32_t *hwpt)
+	       const struct iommu_hwpt_spapr_tce *windows, uint32_t *hwpt)
 {
 	struct iommu_hwpt_alloc alloc = {
 		.size = sizeof(alloc),
 		.dev_id = cdev->id,
 		.pt_id = ioas,
 	};
-	int ret = tce_ioctl(iommufd, IOMMU_HWPT_ALLOC, &alloc);
+	int ret;
 
+	if (windows) {
+		alloc.data_type = IOMMU_HWPT_DATA_SPAPR_TCE;
+		alloc.data_len = sizeof(*windows);
+		alloc.data_uptr = (uintptr_t)windows;
+	}
+	ret = tce_ioctl(iommufd, IOMMU_HWPT_ALLOC, &alloc);
 	*hwpt = alloc.out_hwpt_id;
+	return ret;
+}
+
+int cdev_info(int iommufd, const struct cdev *cdev,
+	      struct iommu_hw_info_spapr_tce *info)
+{
+	struct iommu_hw_info ask = {
+		.size = sizeof(ask),
+		.dev_id = cdev->id,
+		.data_len = sizeof(*info),
+		.data_uptr = (uintptr_t)info,
+	};
+	int ret = tce_ioctl(iommufd, IOMMU_GET_HW_INFO, &ask);
+
+	if (!ret && ask.out_data_type != IOMMU_HW_INFO_TYPE_SPAPR_TCE)
+		ret = -EPROTOTYPE;
 	return ret;
 }
 

@@ -7,6 +7,7 @@
 #define IOMMUFD_USER_H
 
 #include <stdint.h>
+#include <linux/iommufd.h>
 
 #include "spapr_tce.h"
 
@@ -53,8 +54,21 @@ int cdev_attach(struct cdev *cdev, uint32_t pt);
 int cdev_detach(struct cdev *cdev);
 
 int ioas_alloc(int iommufd, uint32_t *ioas);
+
+/**
+ * hwpt_alloc() - Allocate a page table for the PE of a device
+ * @iommufd: the iommufd
+ * @cdev: the device
+ * @ioas: what it maps
+ * @windows: its windows, or NULL: the kernel chooses
+ * @hwpt: its number
+ */
 int hwpt_alloc(int iommufd, const struct cdev *cdev, uint32_t ioas,
-	       uint32_t *hwpt);
+	       const struct iommu_hwpt_spapr_tce *windows, uint32_t *hwpt);
+
+/* The windows that a PE can have */
+int cdev_info(int iommufd, const struct cdev *cdev,
+	      struct iommu_hw_info_spapr_tce *info);
 int iommufd_destroy(int iommufd, uint32_t id);
 int ioas_map(int iommufd, uint32_t ioas, const void *va, uint64_t iova,
 	     uint64_t size, unsigned int permission);

@@ -150,7 +150,7 @@ TEST_F(iommufd, replace)
 	uint32_t ioas, one, two;
 	uint64_t iova;
 
-	ASSERT_EQ(0, hwpt_alloc(self->fd, cdev, self->ioas, &one));
+	ASSERT_EQ(0, hwpt_alloc(self->fd, cdev, self->ioas, NULL, &one));
 	ASSERT_EQ(0, first_iova(self->fd, self->ioas, &iova));
 	ASSERT_EQ(0, ioas_map(self->fd, self->ioas, unit(&self->mem, 0), iova,
 			      UNIT, MAY_BOTH));
@@ -160,7 +160,7 @@ TEST_F(iommufd, replace)
 	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
 	ASSERT_EQ(0, ioas_map(self->fd, ioas, unit(&self->mem, 1), iova + UNIT,
 			      UNIT, MAY_BOTH));
-	ASSERT_EQ(0, hwpt_alloc(self->fd, cdev, ioas, &two));
+	ASSERT_EQ(0, hwpt_alloc(self->fd, cdev, ioas, NULL, &two));
 	ASSERT_EQ(0, cdev_attach(cdev, two));
 	EXPECT_EQ(0, tce_dma_ok(&cdev->v, iova + UNIT, unit(&self->mem, 1),
 				LEN));
@@ -233,7 +233,7 @@ TEST_F(iommufd, two_devices)
 	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
 	ASSERT_EQ(0, ioas_map(self->fd, ioas, unit(&self->mem, 1), iova + UNIT,
 			      UNIT, MAY_BOTH));
-	ASSERT_EQ(0, hwpt_alloc(self->fd, other, ioas, &hwpt));
+	ASSERT_EQ(0, hwpt_alloc(self->fd, other, ioas, NULL, &hwpt));
 	ASSERT_EQ(0, cdev_attach(other, hwpt));
 	EXPECT_EQ(0, denied(cdev, iova, self->mem.va));
 	EXPECT_EQ(0, tce_dma_ok(&cdev->v, iova + UNIT, unit(&self->mem, 1),
@@ -281,6 +281,69 @@ TEST_F(iommufd, ranges)
 	/* Nothing is mapped beyond the last range */
 	EXPECT_GT(0, ioas_map(self->fd, self->ioas, self->mem.va,
 			      ranges[n - 1].last + 1, UNIT, MAY_BOTH));
+}
+
+/* The program says which windows the page table has: the default one and another one */
+TEST_F(iommufd, windows)
+{
+	struct cdev *cdev = &self->cdev;
+	struct iommu_hwpt_spapr_tce windows = { .nr_windows = 2 };
+	struct ioas_range ranges[MAX_RANGES];
+	struct iommu_hw_info_spapr_tce info;
+	uint64_t low, high, gap;
+	uint32_t hwpt, other;
+	int n;
+
+	ASSERT_EQ(0, cdev_info(self->fd, cdev, &info));
+	tce_log("%u windows of pages %#llx, default %#llx at %#llx, pages 2^%u",
+		info.max_windows, (long long)info.page_sizes,
+		(long long)info.default_size, (long long)info.default_start,
+		info.default_page_shift);
+	if (info.max_windows < 2 || !info.default_size)
+		SKIP(return, "needs the default window and another one");
+
+	windows.windows[0].start = info.default_start;
+	windows.windows[0].size = info.default_size;
+	windows.windows[0].page_shift = info.default_page_shift;
+	windows.windows[1].start = IOMMU_SPAPR_TCE_ANYWHERE;
+	windows.windows[1].size = GiB;
+	windows.windows[1].page_shift = 63 - __builtin_clzll(info.page_sizes);
+	tce_step(cdev->v.dev, "iommufd: two windows");
+	ASSERT_EQ(0, hwpt_alloc(self->fd, cdev, self->ioas, &windows, &hwpt));
+	ASSERT_EQ(0, cdev_attach(cdev, hwpt));
+	tce_step_end(cdev->v.dev);
+
+	n = ioas_ranges(self->fd, self->ioas, ranges, MAX_RANGES);
+	ASSERT_LE(2, n);
+	low = ranges[0].first;
+	gap = ranges[0].last + 1;
+	high = ranges[n - 1].first;
+	tce_log("windows at %#llx and %#llx", (long long)low, (long long)high);
+	EXPECT_EQ(info.default_size, gap - low);
+	EXPECT_EQ(info.default_start, low);
+	EXPECT_LT(gap, high);
+
+	ASSERT_EQ(0, ioas_map(self->fd, self->ioas, unit(&self->mem, 0), low,
+			      UNIT, MAY_BOTH));
+	ASSERT_EQ(0, ioas_map(self->fd, self->ioas, unit(&self->mem, 1), high,
+			      UNIT, MAY_BOTH));
+	EXPECT_EQ(0, tce_dma_ok(&cdev->v, low, unit(&self->mem, 0), LEN));
+	EXPECT_EQ(0, tce_dma_ok(&cdev->v, high, unit(&self->mem, 1), LEN));
+	EXPECT_EQ(-EADDRINUSE, ioas_map(self->fd, self->ioas, self->mem.va, gap,
+					UNIT, MAY_BOTH));
+	EXPECT_EQ(0, denied(cdev, gap, NULL));
+	EXPECT_EQ(0, denied(cdev, high + UNIT, NULL));
+
+	/* The device has what it asked for, so nothing else can be tried */
+	windows.windows[1].size = 2 * GiB;
+	EXPECT_EQ(-EBUSY, hwpt_alloc(self->fd, cdev, self->ioas, &windows,
+				     &other));
+	ASSERT_EQ(0, cdev_detach(cdev));
+	EXPECT_EQ(0, denied(cdev, low, unit(&self->mem, 0)));
+	EXPECT_EQ(0, denied(cdev, high, unit(&self->mem, 1)));
+	windows.windows[1].start = high + 1;
+	EXPECT_EQ(-EADDRNOTAVAIL, hwpt_alloc(self->fd, cdev, self->ioas,
+					     &windows, &other));
 }
 
 /* The group is the iommufd's, until the device is closed */
