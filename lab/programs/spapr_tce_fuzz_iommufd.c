@@ -186,7 +186,8 @@ static void hwpt(struct session *s)
 
 	if (!t->hwpt) {
 		check(s->w, "HWPT_ALLOC",
-		      hwpt_alloc(s->fd, &s->cdev, t->ioas, &t->hwpt), 0);
+		      hwpt_alloc(s->fd, &s->cdev, t->ioas, NULL, &t->hwpt),
+		      0);
 		return;
 	}
 	ret = iommufd_destroy(s->fd, t->hwpt);
@@ -198,6 +199,35 @@ static void hwpt(struct session *s)
 		check(s->w, "DESTROY of a HWPT", ret, -EBUSY);
 	if (!ret)
 		t->hwpt = 0;
+}
+
+/* A page table with another window than the kernel would choose, or with none there is */
+static void windows(struct session *s)
+{
+	struct iommu_hwpt_spapr_tce windows = {
+		.nr_windows = 1,
+		.windows = { {
+			.start = IOMMU_SPAPR_TCE_ANYWHERE,
+			.size = 128 * MiB,
+			.page_shift = 12,
+		} },
+	};
+	struct table *t = &s->table[rnd(s->w, TABLES)];
+	struct iommu_hw_info_spapr_tce info;
+	bool bad = !rnd(s->w, 4);
+	uint32_t hwpt;
+	int want = s->attached < 0 ? 0 : -EBUSY;
+
+	check(s->w, "GET_HW_INFO", cdev_info(s->fd, &s->cdev, &info), 0);
+	if (bad) {
+		windows.windows[0].page_shift = 64 + rnd(s->w, 64);
+		want = -EINVAL;
+	}
+	check(s->w, "HWPT_ALLOC of a window",
+	      hwpt_alloc(s->fd, &s->cdev, t->ioas, &windows, &hwpt), want);
+	if (!want)
+		check(s->w, "DESTROY of a HWPT that is not in use",
+		      iommufd_destroy(s->fd, hwpt), 0);
 }
 
 static void dma(struct session *s)
@@ -256,8 +286,11 @@ static void use_iommufd(struct worker *w, const struct tce_dev *dev)
 			case 110 ... 119:
 				attach(&s);
 				break;
-			case 120 ... 125:
+			case 120 ... 124:
 				hwpt(&s);
+				break;
+			case 125:
+				windows(&s);
 				break;
 			default:
 				/* an edu device takes a tenth of a second */
