@@ -201,8 +201,8 @@ static void pd_test_expect_gaps(struct kunit *test, struct iommu_domain *domain,
 {
 	struct pd_gaps gaps = {};
 
-	KUNIT_EXPECT_EQ(test, iommu_domain_for_each_gap(domain, pd_test_gap,
-							&gaps), 0);
+	KUNIT_EXPECT_EQ(test, iommu_domain_walk_gaps(domain, pd_test_gap,
+						     &gaps), 0);
 	KUNIT_EXPECT_STREQ(test, gaps.text, expected);
 }
 
@@ -347,7 +347,8 @@ static void pd_test_requests(struct kunit *test)
 		{ "two that are not the default one",
 		  { .nr_windows = 2, .windows = { { any, SZ_1G, 12 },
 						  { any, SZ_2G, 12 } } },
-		  0, "0-7ffffffffffffff 800000040000000-fffffffffffffff 1000000080000000-ffffffffffffffff " },
+		  0,
+		  "0-7ffffffffffffff 800000040000000-fffffffffffffff 1000000080000000-ffffffffffffffff " },
 		{ "elsewhere",
 		  { .nr_windows = 1, .windows = { { SZ_4G, SZ_1G, 12 } } },
 		  -EADDRNOTAVAIL },
