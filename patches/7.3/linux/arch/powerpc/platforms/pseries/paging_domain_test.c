@@ -28,15 +28,17 @@
 #include "pe_fake.h"
 #include "pseries.h"
 
-/* Pages that are contiguous: more than one list of entries */
-#define PD_TEST_ORDER	10
-#define PD_TEST_PAGES	BIT(PD_TEST_ORDER)
+/* Pages that belong to the test: only these are looked at */
+#define PD_TEST_ORDER	4
+
+/* Pages that are mapped at once: more than one list of entries */
+#define PD_TEST_PAGES	1024
 
 /**
  * struct pd_test - two PEs that a user has claimed, and memory to map
  * @fake: the platform
  * @pe: the PEs
- * @page: the first of %PD_TEST_PAGES pages
+ * @page: the first of the test's pages
  * @phys: its address
  * @user: user memory, of one page
  */
@@ -336,19 +338,18 @@ static void pd_test_requests(struct kunit *test)
 	} row[] = {
 		{ "one, anywhere",
 		  { .nr_windows = 1, .windows = { { any, SZ_1G, 12 } } },
-		  0, "0-7ffffffffffffff 800000040000000-ffffffffffffffff " },
+		  0, "0-3ffffffff 440000000-ffffffffffffffff " },
 		{ "the default one",
 		  { .nr_windows = 1, .windows = { { 0, DDW_FAKE_SIZE, 12 } } },
 		  0, "800000-ffffffffffffffff " },
 		{ "both",
 		  { .nr_windows = 2, .windows = { { 0, DDW_FAKE_SIZE, 12 },
-						  { BIT_ULL(59), SZ_1G, PAGE_SHIFT } } },
-		  0, "800000-7ffffffffffffff 800000040000000-ffffffffffffffff " },
+						  { SZ_16G, SZ_1G, PAGE_SHIFT } } },
+		  0, "800000-3ffffffff 440000000-ffffffffffffffff " },
 		{ "two that are not the default one",
 		  { .nr_windows = 2, .windows = { { any, SZ_1G, 12 },
 						  { any, SZ_2G, 12 } } },
-		  0,
-		  "0-7ffffffffffffff 800000040000000-fffffffffffffff 1000000080000000-ffffffffffffffff " },
+		  0, "0-3ffffffff 440000000-fffffffff 1080000000-ffffffffffffffff " },
 		{ "elsewhere",
 		  { .nr_windows = 1, .windows = { { SZ_4G, SZ_1G, 12 } } },
 		  -EADDRNOTAVAIL },
@@ -378,6 +379,8 @@ static void pd_test_requests(struct kunit *test)
 	int i;
 
 	pd->fake->first = 1;
+	pd->fake->start[1] = SZ_16G;
+	pd->fake->start[2] = SZ_64G;
 	pd->fake->max_windows = 3;
 	pd->fake->largest_block = SZ_1T >> 12;
 	pd_test_release(pd, 0);
