@@ -5,7 +5,7 @@ export BASE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo check check-base check-bases check-debug check-life check-fixes check-qemu check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
+.PHONY: help demo check check-base check-bases check-debug check-life check-mock check-fixes check-qemu check-rounds fuzz peer bench clients clients-check tree refresh series series-build kernel selftests shell lint clean install
 
 help:
 	@echo 'make VERB [BASE=$(BASE)] [QEMU=10]'
@@ -51,6 +51,12 @@ check-fixes: install tree ## the fixes alone, on emulated bare metal, pass their
 	@lab/part vfio-fixes
 	@lab/selftests
 	@prove -e '' tests/fixes/*.t || lab/failures
+
+check-mock: install tree ## the kernel's own tests of IOMMUFD, on a kernel with mock devices (7.3)
+	@lab/stock busybox
+	@lab/kernel mock
+	@lab/selftests
+	@prove -e '' tests/mock/*.t || lab/failures
 
 check-qemu: install tree ## the selftests in QEMU 10
 	@lab/stock busybox qemu-10
