@@ -25,7 +25,7 @@ checkout() {
 
 # normal : makes warnings comparable, without line numbers and directories
 normal() {
-	sed -E "s|$src/||g; s|\.\./tree/||g; s|^([^ :]+):[0-9]+(:[0-9]+)?:|\1:|" | LC_ALL=C sort
+	sed -E "s|$src/||g; s|\.\./tree/||g; s|^([^ :]+):[0-9]+(:[0-9]+)?:|\1:|; s|^(Warning: [^ :]+):[0-9]+|\1|" | LC_ALL=C sort
 }
 
 # configure OUT HOW MAKE... : HOW is the name of a defconfig, or fragments of configs/

@@ -41,7 +41,7 @@ lint_docs() {
 		checkout "$rev"
 		(cd "$src" && for f in "${touched[@]}"; do
 			[ ! -e "$f" ] || perl scripts/kernel-doc -none "$f" 2>&1
-		done | grep -E 'warning|error' || true) | normal >"$lint/doc.$rev"
+		done | grep -iE 'warning|error' || true) | normal >"$lint/doc.$rev"
 	done
 	comm -13 "$lint/doc.base" "$lint/doc.HEAD" | complain kernel-doc
 }
