@@ -5,7 +5,7 @@
 [ -e "$build/$BASE/selftests/vfio/iommufd" ] || skip_all "no selftests of IOMMUFD on $BASE: $(reasons stock/cap)"
 
 # IOMMU_IOPF is selected by no driver of POWER
-expected='.*\.alloc_hwpt_nested
+expected='iommufd_ioas\.(two_)?mock_domain(_limit)?\.alloc_hwpt_nested
 iommufd_viommu\.mock_viommu\.viommu_alloc_nested_iopf
 iommufd_device_pasid\..*\.pasid_attach'
 # bitmaps of less than a page of 64K
