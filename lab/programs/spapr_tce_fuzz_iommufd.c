@@ -136,7 +136,7 @@ static void unmap(struct session *s, struct table *t)
 	uint64_t iova;
 
 	if (!t->slot[n].mapped) {
-		check(s->w, "unmap of nothing",
+		check(s->w, "UNMAP of nothing",
 		      ioas_unmap(s->fd, t->ioas, s->base + n * UNIT, UNIT),
 		      -ENOENT);
 		return;
@@ -145,7 +145,7 @@ static void unmap(struct session *s, struct table *t)
 	len = t->slot[n].len;
 	iova = s->base + first * UNIT;
 	if (len > 1 && !rnd(s->w, 4)) {
-		check_fails(s->w, "unmap of a part",
+		check_fails(s->w, "UNMAP of a part",
 			    ioas_unmap(s->fd, t->ioas, iova, UNIT));
 		return;
 	}
