@@ -9,8 +9,8 @@
 const char * const fz_ret_names[FZ_RETS] = {
 	"0", "EPERM", "ENOENT", "EINTR", "EIO", "ENXIO", "EBADF", "ENOMEM",
 	"EFAULT", "EBUSY", "ENODEV", "EINVAL", "ENOSPC", "ENOTTY",
-	"EADDRNOTAVAIL", "EOPNOTSUPP", "ESTALE", "EEXIST", "H_PARAMETER",
-	"H_TOO_HARD", "other",
+	"EADDRNOTAVAIL", "EOPNOTSUPP", "ESTALE", "EEXIST", "EBADFD",
+	"H_PARAMETER", "H_TOO_HARD", "other",
 };
 
 const char * const fz_kind_names[FZ_KINDS] = {

@@ -121,8 +121,10 @@ static void attach_badly(struct fz_thread *t, int g)
 		.where = fz_one_in(t, 2) ? FZ_GOOD : FZ_NONE,
 	};
 
+	/* A file that is no container: EINVAL, or EBADFD in newer kernels */
 	op.expect = op.where ? BIT_OF(EFAULT) :
-		    op.a.fd == FD_NULL ? BIT_OF(EINVAL) : BIT_OF(EBADF);
+		    op.a.fd == FD_NULL ? BIT_OF(EINVAL) | BIT_OF(EBADFD) :
+		    BIT_OF(EBADF);
 	if (fz.racy)
 		op.expect |= BIT_OF(ENOTTY);
 	fz_call(t, &op);
