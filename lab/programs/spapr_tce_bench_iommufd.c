@@ -58,6 +58,22 @@ static int timed(const struct bench *b, const char *what, enum tce_mark mark,
 	return ret;
 }
 
+typedef int (*bench_op)(const struct bench *b, void *data);
+
+/* The operation and its inverse, in turn. @what has their names. */
+static int rounds(struct bench *b, const char * const what[2], bench_op map,
+		  bench_op unmap, void *data)
+{
+	int ret = 0;
+
+	for (b->rep = 1; !ret && b->rep <= reps; b->rep++) {
+		ret = timed(b, what[0], TCE_MARK_MAP, map, data);
+		if (!ret)
+			ret = timed(b, what[1], TCE_MARK_UNMAP, unmap, data);
+	}
+	return ret;
+}
+
 struct by_iommufd {
 	struct cdev cdev;
 	int fd;
@@ -85,6 +101,7 @@ static int bench_iommufd(struct bench *b)
 		.nr_windows = 1,
 		.windows = { { IOMMU_SPAPR_TCE_ANYWHERE, WINDOW, b->shift } },
 	};
+	static const char * const what[] = { "iommufd-map", "iommufd-unmap" };
 	struct by_iommufd by = { .cdev = CDEV_CLOSED };
 	struct ioas_range range;
 	uint32_t hwpt;
@@ -102,13 +119,9 @@ static int bench_iommufd(struct bench *b)
 		ret = cdev_attach(&by.cdev, hwpt);
 	if (!ret && ioas_ranges(by.fd, by.ioas, &range, 1) < 1)
 		ret = -ENOSPC;
-	by.iova = range.first;
-
-	for (b->rep = 1; !ret && b->rep <= reps; b->rep++) {
-		ret = timed(b, "iommufd-map", TCE_MARK_MAP, iommufd_map, &by);
-		if (!ret)
-			ret = timed(b, "iommufd-unmap", TCE_MARK_UNMAP,
-				    iommufd_unmap, &by);
+	if (!ret) {
+		by.iova = range.first;
+		ret = rounds(b, what, iommufd_map, iommufd_unmap, &by);
 	}
 	cdev_close(&by.cdev);
 	close(by.fd);
@@ -139,6 +152,8 @@ static int v2_unmap(const struct bench *b, void *data)
 
 static int bench_v2(struct bench *b)
 {
+	static const char * const what[] = { "v2-register-map",
+					     "v2-unmap-unregister" };
 	struct by_v2 by = { .v = TCE_VFIO_CLOSED };
 	int ret = tce_vfio_open_iommu(&by.v, &tce_devs[0], 2);
 
@@ -146,12 +161,8 @@ static int bench_v2(struct bench *b)
 		ret = tce_remove(by.v.container, tce_def_start(&by.v));
 	if (!ret)
 		ret = tce_create(by.v.container, b->shift, WINDOW, 1, &by.start);
-	for (b->rep = 1; !ret && b->rep <= reps; b->rep++) {
-		ret = timed(b, "v2-register-map", TCE_MARK_MAP, v2_map, &by);
-		if (!ret)
-			ret = timed(b, "v2-unmap-unregister", TCE_MARK_UNMAP,
-				    v2_unmap, &by);
-	}
+	if (!ret)
+		ret = rounds(b, what, v2_map, v2_unmap, &by);
 	tce_vfio_close(&by.v);
 	return ret;
 }
